@@ -1,0 +1,28 @@
+# How everything here is compiled.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+                                  ${CCACHE})
+endif()
+
+set(VIVARIUM_SANITIZE "" CACHE STRING "Sanitizers to build with: \"address,undefined\" or \"thread\"")
+
+add_library(vivarium_flags INTERFACE)
+target_compile_options(vivarium_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Werror -fno-gnu-unique)
+if(VIVARIUM_SANITIZE)
+  # gcc 12's object-size and overflow warnings give false alarms in instrumented code.
+  add_compile_options(-fsanitize=${VIVARIUM_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all -Wno-maybe-uninitialized -Wno-stringop-overflow
+                      -Wno-tsan)  # Asio's fences, which tsan does not model
+  add_link_options(-fsanitize=${VIVARIUM_SANITIZE})
+endif()

@@ -1,0 +1,74 @@
+#pragma once
+// Numbers that a server shows: in `mntr`, in admin pages, to Prometheus. Names are ZooKeeper's, without
+// the `zk_` prefix. All on the core thread: recording costs an addition.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vivarium {
+
+class Counter {
+ public:
+  void add(std::int64_t n = 1) { value_ += n; }
+  void reset() { value_ = 0; }
+  std::int64_t value() const { return value_; }
+
+ private:
+  std::int64_t value_ = 0;
+};
+
+/// Count, sum, least and greatest of what was recorded, and a histogram of powers of two with four
+/// steps each, from which percentiles are read with an error of at most a quarter.
+class Summary {
+ public:
+  void record(std::int64_t value);
+  void reset();
+  std::int64_t count() const { return count_; }
+  std::int64_t sum() const { return sum_; }
+  std::int64_t min() const { return count_ ? min_ : 0; }
+  std::int64_t max() const { return count_ ? max_ : 0; }
+  double average() const {
+    return count_ ? static_cast<double>(sum_) / static_cast<double>(count_) : 0.0;
+  }
+  /// The value below which the share `fraction` (0 to 1) of the records lies.
+  std::int64_t percentile(double fraction) const;
+
+ private:
+  std::int64_t count_ = 0, sum_ = 0, min_ = 0, max_ = 0;
+  std::vector<std::uint32_t> buckets_;  ///< Allocated with the first record.
+};
+
+/// Keeps a metric registered; destroying it removes the metric.
+class MetricHandle {
+ public:
+  virtual ~MetricHandle() = default;
+};
+
+enum class SummaryDetail : std::uint8_t { plain, percentiles };
+
+/// What metrics a server has. Metric objects are owned by whoever records into them.
+class Metrics {
+ public:
+  using Gauge = std::function<double()>;
+
+  /// A sample as shown. Names are already complete ("avg_readlatency", "p99_fsynctime").
+  struct Sample {
+    std::string name;
+    double value = 0;
+    bool integral = true;
+  };
+
+  virtual ~Metrics() = default;
+  [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Counter&) = 0;
+  [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Summary&,
+                                                          SummaryDetail) = 0;
+  [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, Gauge) = 0;
+  /// Everything that is registered, in order of registration.
+  virtual std::vector<Sample> samples() const = 0;
+};
+
+}  // namespace vivarium
