@@ -1,0 +1,161 @@
+#include "kernel/core/clients.hpp"
+
+#include <vivarium/assert.hpp>
+
+#include <algorithm>
+
+namespace vivarium {
+namespace {
+
+constexpr std::uint32_t kFirstFrameBytesMax = 8192;
+constexpr std::uint32_t kTelnetBreak = 0xFFF4FFFD;
+
+void drop(std::vector<Connection*>& list, Connection* connection) {
+  list.erase(std::remove(list.begin(), list.end(), connection), list.end());
+}
+
+}  // namespace
+
+Clients::~Clients() = default;
+
+Framing Clients::first_framing(const Commands& commands) {
+  Framing framing;
+  framing.frame_bytes_max = kFirstFrameBytesMax;
+  framing.first_words.push_back(kTelnetBreak);
+  for (const auto* command : commands.all())
+    for (const auto& word : command->words) {
+      std::uint32_t number = 0;
+      for (const char c : word) number = number << 8 | static_cast<unsigned char>(c);
+      framing.first_words.push_back(number);
+    }
+  return framing;
+}
+
+ChannelHandler* Clients::on_accept(Channel& channel) {
+  const auto& settings = parts_.settings;
+  auto& here = by_address_[channel.peer().remote_host];
+  const bool too_many =
+      (settings.max_client_connections_per_address > 0 &&
+       here >= settings.max_client_connections_per_address) ||
+      (settings.max_connections > 0 &&
+       connections_.size() >= static_cast<std::size_t>(settings.max_connections));
+  if (too_many) {
+    parts_.stats.connections_rejected.add();
+    parts_.log.warn("refused a connection from " + channel.peer().remote_host +
+                    ": too many connections (maxClientCnxns, maxCnxns)");
+    return nullptr;
+  }
+  ++here;
+  parts_.stats.connections_accepted.add();
+  auto connection = std::make_unique<Connection>(*this, channel);
+  connection->number = next_connection_++;
+  return connections_.emplace(connection->number, std::move(connection)).first->second.get();
+}
+
+void Clients::on_refused(const PeerIdentity& peer, std::string_view why) {
+  parts_.stats.connections_rejected.add();
+  parts_.log.warn("a connection from " + peer.remote_host + " never opened: " + std::string(why));
+}
+
+void Clients::set_role(ServingRole role) { role_ = role; }
+
+void Clients::on_applied(const AppliedEntry& entry) {
+  const SessionId session{entry.header.client_id};
+  const auto found = by_session_.find(session);
+  if (found == by_session_.end()) return;
+  auto& connection = *found->second;
+  if (entry.outcome.type == Op::create_session)
+    connection.establish(true);
+  else
+    connection.on_applied(entry);
+}
+
+void Clients::on_synced(SessionId session, std::int32_t cxid) {
+  if (const auto found = by_session_.find(session); found != by_session_.end())
+    found->second->on_synced(cxid);
+}
+
+void Clients::on_revalidated(SessionId session, bool valid) {
+  if (const auto found = by_session_.find(session); found != by_session_.end())
+    found->second->establish(valid);
+  flush();
+}
+
+void Clients::flush() {
+  // Answering may make a connection take further frames, which may mark others.
+  const auto dirty = std::exchange(dirty_, {});
+  for (auto* connection : dirty) connection->flush();
+  const auto waiting = std::exchange(waiting_for_room_, {});
+  for (auto* connection : waiting) {
+    if (connection->overloaded())
+      waiting_for_room_.push_back(connection);
+    else
+      connection->resume();
+  }
+}
+
+void Clients::close_all() {
+  for (auto& [number, connection] : connections_) connection->close();
+}
+
+SessionId Clients::next_session_id() {
+  const auto first = [&] {
+    const auto clock = static_cast<std::uint64_t>(parts_.loop.wall_ms());
+    const auto server = static_cast<std::uint64_t>(parts_.settings.id.value) << 56;
+    return static_cast<std::int64_t>(((clock << 24) >> 8) | server);
+  };
+  if (last_session_id_ == 0) last_session_id_ = first();
+  do {
+    ++last_session_id_;
+  } while (parts_.database().sessions().contains({last_session_id_}) ||
+           by_session_.contains({last_session_id_}) || last_session_id_ == INT64_MIN);
+  return {last_session_id_};
+}
+
+void Clients::bind(SessionId session, Connection& connection) {
+  auto& holder = by_session_[session];
+  auto* before = std::exchange(holder, &connection);
+  if (before && before != &connection) before->close();
+}
+
+void Clients::unbind(SessionId session, const Connection& connection) {
+  const auto found = by_session_.find(session);
+  if (found != by_session_.end() && found->second == &connection) by_session_.erase(found);
+}
+
+void Clients::submit(const Request& request) { batch_.push_back(request); }
+
+void Clients::submit_batch() {
+  if (batch_.empty()) return;
+  parts_.broadcast.submit(batch_);
+  batch_.clear();
+}
+
+void Clients::sync(SessionId session, std::int32_t cxid) {
+  submit_batch();
+  parts_.broadcast.sync(session, cxid);
+}
+
+void Clients::forget(Connection& connection) {
+  unbind(connection.session(), connection);
+  parts_.watches.drop(connection);
+  outstanding_ -= static_cast<std::ptrdiff_t>(connection.info().outstanding);
+  drop(dirty_, &connection);
+  drop(waiting_for_room_, &connection);
+  const auto address = by_address_.find(connection.remote_host());
+  if (--address->second == 0) by_address_.erase(address);
+  parts_.stats.connections_dropped.add();
+  connections_.erase(connection.number);
+}
+
+std::vector<const Connection*> Clients::connections() const {
+  std::vector<const Connection*> all;
+  for (const auto& [number, connection] : connections_) all.push_back(connection.get());
+  return all;
+}
+
+void Clients::reset_connection_stats() {
+  for (auto& [number, connection] : connections_) connection->reset_stats();
+}
+
+}  // namespace vivarium

@@ -1,0 +1,100 @@
+#pragma once
+// All client connections of a server: limits, which connection holds which session, and what they share
+// to do their work. Owns the connections.
+
+#include "kernel/core/access.hpp"
+#include "kernel/core/connection.hpp"
+#include "kernel/core/database.hpp"
+#include "kernel/core/reader.hpp"
+#include "kernel/core/server.hpp"
+#include "kernel/core/stats.hpp"
+#include "kernel/core/watches.hpp"
+
+#include <vivarium/broadcast.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace vivarium {
+
+/// What client connections work with; borrowed.
+struct ClientParts {
+  const ServerSettings& settings;
+  Loop& loop;
+  Log& log;
+  Commands& commands;
+  Broadcast& broadcast;
+  const AccessGate& gate;
+  Watches& watches;
+  ServerStats& stats;
+  std::function<Database&()> database;  ///< The one in force: a snapshot load replaces it.
+};
+
+class Clients final : public Acceptor {
+ public:
+  explicit Clients(ClientParts parts) : parts_(std::move(parts)) {}
+  ~Clients() override;
+
+  // Acceptor
+  ChannelHandler* on_accept(Channel& channel) override;
+  void on_refused(const PeerIdentity& peer, std::string_view why) override;
+
+  /// How client ports cut their streams: until a session stands, requests are small, and the stream
+  /// may begin with a four-letter word.
+  static Framing first_framing(const Commands& commands);
+  void set_role(ServingRole role);
+  ServingRole role() const { return role_; }
+
+  /// Called for each applied entry, after the watches have fired.
+  void on_applied(const AppliedEntry& entry);
+  void on_synced(SessionId session, std::int32_t cxid);
+  void on_revalidated(SessionId session, bool valid);
+  /// Ends a batch: replies leave, and connections that waited for room go on.
+  void flush();
+  void close_all();
+
+  // --- for connections ----------------------------------------------------------------------------
+  const ClientParts& parts() const { return parts_; }
+  Database& database() const { return parts_.database(); }
+  Reader reader() const { return Reader(parts_.database(), parts_.gate); }
+
+  SessionId next_session_id();
+  /// The connection is the one that holds the session from now on; another one is closed.
+  void bind(SessionId session, Connection& connection);
+  void unbind(SessionId session, const Connection& connection);
+  /// Collects a write for the batch that is handed over when the frames at hand are done.
+  void submit(const Request& request);
+  void submit_batch();
+  void sync(SessionId session, std::int32_t cxid);
+  void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+  void add_outstanding(std::ptrdiff_t n) { outstanding_ += n; }
+  std::ptrdiff_t outstanding() const { return outstanding_; }
+  void wait_for_room(Connection& connection) { waiting_for_room_.push_back(&connection); }
+  void forget(Connection& connection);
+
+  // --- for commands -------------------------------------------------------------------------------
+  std::size_t size() const { return connections_.size(); }
+  std::vector<const Connection*> connections() const;
+  void reset_connection_stats();
+
+ private:
+  ClientParts parts_;
+  ServingRole role_ = ServingRole::none;
+  /// In order of arrival.
+  std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::uint64_t next_connection_ = 0;
+  std::unordered_map<std::string, std::int32_t> by_address_;
+  std::unordered_map<SessionId, Connection*> by_session_;
+  std::vector<Connection*> dirty_, waiting_for_room_;
+  std::vector<Request> batch_;
+  std::ptrdiff_t outstanding_ = 0;
+  std::int64_t last_session_id_ = 0;
+};
+
+}  // namespace vivarium

@@ -1,0 +1,680 @@
+#include "kernel/core/connection.hpp"
+
+#include "kernel/core/clients.hpp"
+#include "kernel/core/preparer.hpp"
+
+#include <vivarium/assert.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace vivarium {
+namespace {
+
+constexpr std::size_t kQueuedBytesHigh = 4u << 20;  ///< Above this much unsent output reading stops,
+constexpr std::size_t kQueuedBytesLow = 1u << 20;   ///< and below this it goes on.
+constexpr std::size_t kReplyHeaderBytes = 16;
+constexpr std::uint64_t kPasswordSecret = 0xB3415C00;
+
+bool is_write(Op op) {
+  switch (op) {
+    case Op::create:
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl:
+    case Op::remove:
+    case Op::set_data:
+    case Op::set_acl:
+    case Op::multi:
+    case Op::reconfig:
+    case Op::close_session:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_watch_request(Op op) {
+  return op == Op::set_watches || op == Op::set_watches2 || op == Op::add_watch ||
+         op == Op::remove_watches || op == Op::check_watches;
+}
+
+bool answered_in_order(Op op) { return op == Op::ping || is_watch_request(op) || Reader::handles(op); }
+
+const char* short_name(Op op) {
+  switch (op) {
+    case Op::create_session: return "SESS";
+    case Op::ping: return "PING";
+    case Op::multi: return "MULT";
+    case Op::multi_read: return "MLTR";
+    case Op::create:
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl: return "CREA";
+    case Op::remove: return "DELE";
+    case Op::set_data: return "SETD";
+    case Op::reconfig: return "RECO";
+    case Op::set_acl: return "SETA";
+    case Op::close_session: return "CLOS";
+    case Op::sync: return "SYNC";
+    case Op::check: return "CHEC";
+    case Op::exists: return "EXIS";
+    case Op::get_data: return "GETD";
+    case Op::set_watches: return "SETW";
+    case Op::set_watches2: return "STW2";
+    case Op::add_watch: return "ADDW";
+    case Op::get_acl: return "GETA";
+    case Op::get_children:
+    case Op::get_children2: return "GETC";
+    case Op::get_all_children_number: return "GETACN";
+    case Op::check_watches: return "CHKW";
+    case Op::remove_watches: return "REMW";
+    case Op::who_am_i: return "HOMI";
+    case Op::get_ephemerals: return "GETE";
+    default: return "NA";
+  }
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return difference == 0;
+}
+
+bool any_part(Op) { return true; }
+
+/// The ops of a multi's parts, one byte each, if one of them is create2: its transaction says create,
+/// but its client wants a Stat. Empty for others.
+std::string ops_with_create2(std::string_view body) {
+  std::vector<MultiPart> parts;
+  if (!split_multi(body, any_part, parts)) return {};
+  std::string ops;
+  for (const auto& part : parts) ops.push_back(static_cast<char>(part.op));
+  return ops.find(static_cast<char>(Op::create2)) == std::string::npos ? std::string() : ops;
+}
+
+}  // namespace
+
+std::string session_password(SessionId session) {
+  // java.util.Random, seeded with the id.
+  constexpr std::uint64_t kMultiplier = 0x5DEECE66D, kMask = (1ull << 48) - 1;
+  auto state = ((static_cast<std::uint64_t>(session.value) ^ kPasswordSecret) ^ kMultiplier) & kMask;
+  std::string password;
+  for (int i = 0; i < 4; ++i) {
+    state = (state * kMultiplier + 0xB) & kMask;
+    const auto bits = static_cast<std::uint32_t>(state >> 16);
+    for (int byte = 0; byte < 4; ++byte) password.push_back(static_cast<char>(bits >> (8 * byte)));
+  }
+  return password;
+}
+
+Connection::Connection(Clients& clients, Channel& channel) : clients_(clients), channel_(channel) {
+  for (auto* scheme : clients_.parts().gate.authenticators())
+    for (auto& identity : scheme->identities_of(channel.peer()))
+      identities_.push_back(std::move(identity));
+  channel_.set_low_water(kQueuedBytesLow);
+  channel_.set_deadline(Millis(clients_.parts().settings.sessionless_timeout_ms));
+  info_.established_ms = clients_.parts().loop.wall_ms();
+}
+
+Connection::~Connection() = default;
+
+// --- frames ---------------------------------------------------------------------------------------
+
+std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> frames) {
+  std::size_t taken = 0;
+  while (taken < frames.size()) {
+    const auto frame = frames[taken];
+    if (state_ == State::establishing || authenticating_) {
+      held_ = true;
+      break;
+    }
+    if (state_ == State::open && overloaded()) {
+      hold_until_room();
+      break;
+    }
+    ++taken;
+    if (state_ == State::closing) continue;  // What follows the end of a session is not executed.
+    ++info_.received;
+    ++clients_.parts().stats.packets_received;
+    if (state_ == State::fresh)
+      on_connect_request(frame);
+    else
+      on_request(frame);
+  }
+  if (state_ == State::open) {
+    clients_.parts().broadcast.touch(session_, timeout_ms_);
+    channel_.set_deadline(Millis(timeout_ms_));
+  }
+  clients_.submit_batch();
+  flush();
+  return taken;
+}
+
+bool Connection::overloaded() const {
+  if (channel_.queued_bytes() > kQueuedBytesHigh) return true;
+  return !waiting_.empty() &&
+         clients_.outstanding() >= clients_.parts().settings.outstanding_limit;
+}
+
+void Connection::hold_until_room() {
+  held_ = true;
+  clients_.wait_for_room(*this);
+}
+
+void Connection::resume() {
+  if (!std::exchange(held_, false)) return;
+  channel_.resume_reading();
+}
+
+void Connection::on_low_water(Channel&) {
+  if (state_ == State::open) resume();
+}
+
+void Connection::on_first_word(Channel&, std::uint32_t word) {
+  std::string name(4, '\0');
+  for (std::size_t i = 0; i < 4; ++i) name[i] = static_cast<char>(word >> (8 * (3 - i)));
+  out_ = run_word(name);
+  state_ = State::closing;
+  flush();
+  channel_.close();
+}
+
+std::string Connection::run_word(const std::string& word) const {
+  const auto& whitelist = clients_.parts().settings.whitelisted_words;
+  const auto listed = [&](std::string_view entry) {
+    return std::find(whitelist.begin(), whitelist.end(), entry) != whitelist.end();
+  };
+  const bool always = word == "srvr" || (word == "isro" && clients_.parts().settings.read_only_enabled);
+  if (!always && !listed(word) && !listed("*"))
+    return word + " is not executed because it is not in the whitelist.\n";
+  const auto* command = clients_.parts().commands.find_word(word);
+  if (!command || !command->text) return {};
+  if (clients_.role() == ServingRole::none && !command->when_not_serving)
+    return "This ZooKeeper instance is not currently serving requests\n";
+  return command->text(command->run({}));
+}
+
+void Connection::on_closed(Channel&, CloseReason reason, std::string_view detail) {
+  auto& log = clients_.parts().log;
+  if (reason == CloseReason::deadline && state_ == State::fresh)
+    clients_.parts().stats.sessionless_expired.add();
+  if (log.enabled(LogLevel::debug))
+    log.debug("the connection of " + channel_.peer().remote_host + " ended: " + std::string(detail));
+  clients_.forget(*this);  // Destroys this.
+}
+
+void Connection::close() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  flush();
+  channel_.close();
+}
+
+// --- the session's beginning ----------------------------------------------------------------------
+
+void Connection::on_connect_request(std::string_view frame) {
+  JuteIn in(frame);
+  records::ConnectRequest request;
+  in(request);
+  if (!in.ok()) return close();
+  sends_read_only_ = !in.rest().empty();
+  const auto& settings = clients_.parts().settings;
+  const bool served = clients_.role() != ServingRole::none;
+  const bool ahead = request.last_zxid_seen > clients_.database().last_applied().value;
+  const bool accepts_read_only = sends_read_only_ && in.rest().front() != 0;
+  if (!served || ahead || (clients_.role() == ServingRole::read_only && !accepts_read_only))
+    return close();  // Without an answer: the client goes on to another server.
+  timeout_ms_ = std::clamp(request.timeout, settings.min_session_timeout_ms,
+                           settings.max_session_timeout_ms);
+  state_ = State::establishing;
+  channel_.set_deadline(std::nullopt);
+  if (request.session_id != 0) return reconnect(request);
+
+  session_ = clients_.next_session_id();
+  clients_.bind(session_, *this);
+  const auto body = to_jute(records::CreateSessionTxn{timeout_ms_});
+  clients_.submit({session_, 0, static_cast<std::int32_t>(Op::create_session), body, identities_,
+                   channel_.peer().remote_host, channel_.peer().encrypted,
+                   clients_.parts().settings.id});
+  clients_.submit_batch();  // While `body` lives.
+}
+
+void Connection::reconnect(const records::ConnectRequest& request) {
+  session_ = {request.session_id};
+  clients_.bind(session_, *this);
+  if (!equal_in_constant_time(request.password.value_or(""), session_password(session_)))
+    return establish(false);
+  // The answer may come after this connection is gone.
+  clients_.parts().broadcast.revalidate(
+      session_, timeout_ms_,
+      [&clients = clients_, session = session_](Result<bool> valid) {
+        clients.on_revalidated(session, valid.has_value() && valid.value());
+      });
+}
+
+void Connection::establish(bool valid) {
+  if (state_ != State::establishing) return;
+  if (!valid) return refuse_session();
+  send_connect_response();
+  state_ = State::open;
+  info_.last_operation = short_name(Op::create_session);
+  channel_.set_deadline(Millis(timeout_ms_));
+  Framing framing;
+  framing.frame_bytes_max = clients_.parts().settings.frame_bytes_max;
+  channel_.set_framing(std::move(framing));
+  flush();
+  hold_until_room();  // Goes on when the batch at hand has been applied as a whole.
+}
+
+void Connection::refuse_session() {
+  clients_.unbind(session_, *this);
+  session_ = {0};
+  timeout_ms_ = 0;
+  send_connect_response();
+  close();
+}
+
+void Connection::send_connect_response() {
+  const auto password = session_.value ? session_password(session_) : std::string(16, '\0');
+  const auto start = out_.size();
+  JuteOut out(out_);
+  out(std::int32_t{0}, records::ConnectResponse{0, timeout_ms_, session_.value, password});
+  if (sends_read_only_) out(clients_.role() == ServingRole::read_only);
+  const auto length = __builtin_bswap32(static_cast<std::uint32_t>(out_.size() - start - 4));
+  std::memcpy(out_.data() + start, &length, 4);
+  ++clients_.parts().stats.packets_sent;
+  ++info_.sent;
+}
+
+// --- requests -------------------------------------------------------------------------------------
+
+void Connection::on_request(std::string_view frame) {
+  JuteIn in(frame);
+  records::RequestHeader header;
+  in(header);
+  if (!in.ok()) return close();
+  const auto op = static_cast<Op>(header.type);
+  const auto body = in.rest();
+  if (op == Op::auth) return on_auth(header.xid, body);
+  if (op == Op::sasl) return on_sasl(header.xid);
+  if (op == Op::sync) return submit_sync(header.xid, body);
+  if (is_write(op)) return submit_write(header, body);
+  if (!answered_in_order(op)) return reject_op(header.xid);
+  Waiting waiting{Wait::read, op, header.xid, {}, clients_.parts().loop.now()};
+  if (waiting_.empty()) return answer_read(waiting, body);
+  waiting.body = body;
+  clients_.add_outstanding(1);
+  waiting_.push_back(std::move(waiting));
+}
+
+void Connection::reject_op(std::int32_t xid) {
+  send_header(xid, -1, WireError::unimplemented);
+  close();
+}
+
+void Connection::submit_write(const records::RequestHeader& header, std::string_view body) {
+  const auto op = static_cast<Op>(header.type);
+  if (clients_.role() == ServingRole::read_only)
+    return send_header(header.xid, clients_.database().last_applied().value,
+                       WireError::not_read_only);
+  Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
+  if (op == Op::multi) waiting.body = ops_with_create2(body);
+  waiting_.push_back(std::move(waiting));
+  clients_.add_outstanding(1);
+  clients_.submit({session_, header.xid, header.type, body, identities_,
+                   channel_.peer().remote_host, channel_.peer().encrypted,
+                   clients_.parts().settings.id});
+}
+
+void Connection::submit_sync(std::int32_t xid, std::string_view body) {
+  JuteIn in(body);
+  records::PathRequest request;
+  in(request);
+  waiting_.push_back({Wait::sync, Op::sync, xid, std::string(request.path),
+                      clients_.parts().loop.now()});
+  clients_.add_outstanding(1);
+  clients_.sync(session_, xid);
+}
+
+Subject Connection::subject() const {
+  return {session_, channel_.peer().remote_host, channel_.peer().encrypted, identities_};
+}
+
+// --- authentication -------------------------------------------------------------------------------
+
+void Connection::on_auth(std::int32_t xid, std::string_view body) {
+  JuteIn in(body);
+  records::AuthPacket packet;
+  in(packet);
+  auto* scheme = in.ok() ? clients_.parts().gate.authenticator(packet.scheme) : nullptr;
+  if (!scheme) return fail_auth(xid, "there is no authenticator of that scheme");
+  exchange_ = scheme->accept(channel_.peer());
+  if (!exchange_) {  // The connection itself has proved what there is to prove.
+    if (scheme->identities_of(channel_.peer()).empty())
+      return fail_auth(xid, "the connection proves no identity of that scheme");
+    return send_header(xid, 0, WireError::ok);
+  }
+  authenticating_ = true;
+  exchange_->step(packet.auth.value_or(""),
+                  [this, xid](AuthStep step) { on_auth_step(xid, std::move(step)); });
+}
+
+void Connection::on_auth_step(std::int32_t xid, AuthStep step) {
+  authenticating_ = false;
+  if (step.status != AuthStep::Status::done) return fail_auth(xid, step.why);
+  for (auto& identity : step.identities)
+    if (std::find(identities_.begin(), identities_.end(), identity) == identities_.end())
+      identities_.push_back(std::move(identity));
+  send_header(xid, 0, WireError::ok);
+  if (held_) {  // The answer came later.
+    flush();
+    resume();
+  }
+}
+
+void Connection::fail_auth(std::int32_t xid, std::string_view why) {
+  clients_.parts().stats.auth_failed.add();
+  clients_.parts().log.warn("a client at " + channel_.peer().remote_host +
+                            " failed to authenticate: " + std::string(why));
+  send_header(xid, 0, WireError::auth_failed);
+  close();
+}
+
+void Connection::on_sasl(std::int32_t xid) {
+  const auto frame = begin();
+  append_jute(out_, Data());
+  end(frame, xid, 0, WireError::auth_failed);
+  close();
+}
+
+// --- reads and watches ----------------------------------------------------------------------------
+
+void Connection::answer_read(const Waiting& waiting, std::string_view body) {
+  const auto frame = begin();
+  const auto body_start = out_.size();
+  WireError err = WireError::ok;
+  if (is_watch_request(waiting.op)) {
+    // Notifications that it causes come before its reply.
+    out_.resize(frame.start);
+    err = append_watch_request(waiting.op, body);
+    const auto reply = begin();
+    if (err == WireError::ok && waiting.op == Op::add_watch) append_jute(out_, std::int32_t{0});
+    end(reply, waiting.xid, clients_.database().last_applied().value, err);
+    return finish(waiting, false);
+  }
+  if (waiting.op != Op::ping) err = append_read(waiting.op, body);
+  if (err != WireError::ok) out_.resize(body_start);
+  end(frame, waiting.xid, clients_.database().last_applied().value, err);
+  finish(waiting, false);
+}
+
+WireError Connection::append_read(Op op, std::string_view body) {
+  const auto result = clients_.reader().read(op, body, subject(), out_);
+  auto& watches = clients_.parts().watches;
+  if (result.watch == WatchEffect::data) watches.add_data(result.path, *this);
+  if (result.watch == WatchEffect::children) watches.add_child(result.path, *this);
+  return result.err;
+}
+
+WireError Connection::append_watch_request(Op op, std::string_view body) {
+  switch (op) {
+    case Op::set_watches: return set_watches(body, false);
+    case Op::set_watches2: return set_watches(body, true);
+    case Op::add_watch: return add_watch(body);
+    case Op::remove_watches: return remove_or_check_watches(body, true);
+    default: return remove_or_check_watches(body, false);
+  }
+}
+
+bool Connection::sees(Operation operation, std::string_view path, AclNumber acl) const {
+  return clients_.reader().readable(operation, path, acl, subject());
+}
+
+WireError Connection::set_watches(std::string_view body, bool with_persistent) {
+  JuteIn in(body);
+  records::SetWatches2Request request;
+  in(request.relative_zxid, request.data, request.exist, request.child);
+  if (with_persistent) in(request.persistent, request.persistent_recursive);
+  if (!in.ok()) return WireError::marshalling_error;
+  for (const auto path : request.data) restore_data_watch(path, request.relative_zxid);
+  for (const auto path : request.exist) restore_exist_watch(path);
+  for (const auto path : request.child) restore_child_watch(path, request.relative_zxid);
+  auto& watches = clients_.parts().watches;
+  for (const auto path : request.persistent) watches.add_persistent(path, *this);
+  for (const auto path : request.persistent_recursive) watches.add_recursive(path, *this);
+  return WireError::ok;
+}
+
+// A client that may not read a node learns nothing from these: its watch is put back as if nothing had
+// happened, and what fires later is filtered when it fires.
+
+void Connection::restore_data_watch(std::string_view path, std::int64_t relative_zxid) {
+  const auto* node = clients_.database().tree().find(path);
+  if (!node) return append_event(EventType::deleted, path, -1);
+  if (node->mzxid > relative_zxid && sees(Operation::watch_event, path, node->acl))
+    return append_event(EventType::data_changed, path, -1);
+  clients_.parts().watches.add_data(path, *this);
+}
+
+void Connection::restore_exist_watch(std::string_view path) {
+  const auto* node = clients_.database().tree().find(path);
+  if (node && sees(Operation::watch_event, path, node->acl))
+    return append_event(EventType::created, path, -1);
+  clients_.parts().watches.add_data(path, *this);
+}
+
+void Connection::restore_child_watch(std::string_view path, std::int64_t relative_zxid) {
+  const auto* node = clients_.database().tree().find(path);
+  if (!node) return append_event(EventType::deleted, path, -1);
+  if (node->pzxid() > relative_zxid && sees(Operation::watch_event, path, node->acl))
+    return append_event(EventType::children_changed, path, -1);
+  clients_.parts().watches.add_child(path, *this);
+}
+
+WireError Connection::add_watch(std::string_view body) {
+  JuteIn in(body);
+  records::PathTypeRequest request;
+  in(request);
+  if (!in.ok() || request.type < 0 || request.type > 1) return WireError::marshalling_error;
+  if (!clients_.parts().gate.allows({Operation::add_watch, request.path}, subject(),
+                                    clients_.database()))
+    return WireError::no_auth;
+  if (request.type == 0)
+    clients_.parts().watches.add_persistent(request.path, *this);
+  else
+    clients_.parts().watches.add_recursive(request.path, *this);
+  return WireError::ok;
+}
+
+WireError Connection::remove_or_check_watches(std::string_view body, bool remove) {
+  JuteIn in(body);
+  records::PathTypeRequest request;
+  in(request);
+  if (!in.ok() || request.type < 1 || request.type > 5) return WireError::marshalling_error;
+  auto& watches = clients_.parts().watches;
+  const auto type = static_cast<WatcherType>(request.type);
+  const bool there = remove ? watches.remove(request.path, *this, type)
+                            : watches.contains(request.path, *this, type);
+  return there ? WireError::ok : WireError::no_watcher;
+}
+
+void Connection::notify(const WatchEvent& event) {
+  if (state_ != State::open) return;
+  if (!sees(Operation::watch_event, event.path, event.acl)) return;
+  append_event(event.type, event.path, event.zxid.value);
+  if (!dirty_) clients_.mark_dirty(*this);
+  dirty_ = true;
+}
+
+// --- writes ---------------------------------------------------------------------------------------
+
+void Connection::on_applied(const AppliedEntry& entry) {
+  const bool mine = !waiting_.empty() && waiting_.front().kind == Wait::write &&
+                    waiting_.front().xid == entry.header.cxid;
+  if (mine) {
+    const auto waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    clients_.add_outstanding(-1);
+    answer_write(waiting, entry);
+    answer_reads_in_front();
+    if (!dirty_) clients_.mark_dirty(*this);
+    dirty_ = true;
+  }
+  if (entry.outcome.type == Op::close_session) close();
+}
+
+void Connection::on_synced(std::int32_t cxid) {
+  if (waiting_.empty() || waiting_.front().kind != Wait::sync || waiting_.front().xid != cxid) return;
+  const auto waiting = std::move(waiting_.front());
+  waiting_.pop_front();
+  clients_.add_outstanding(-1);
+  const auto frame = begin();
+  append_jute(out_, std::string_view(waiting.body));
+  end(frame, waiting.xid, clients_.database().last_applied().value, WireError::ok);
+  finish(waiting, true);
+  answer_reads_in_front();
+  flush();
+}
+
+void Connection::answer_reads_in_front() {
+  while (!waiting_.empty() && waiting_.front().kind == Wait::read && state_ == State::open) {
+    const auto waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    clients_.add_outstanding(-1);
+    answer_read(waiting, waiting.body);
+  }
+}
+
+void Connection::answer_write(const Waiting& waiting, const AppliedEntry& entry) {
+  const auto zxid = clients_.database().last_applied().value;
+  const bool multi_failed = waiting.op == Op::multi && entry.outcome.type == Op::multi;
+  const auto err = multi_failed ? WireError::ok : entry.outcome.err;
+  const bool moved = entry.outcome.err == WireError::session_moved;
+  if (moved) return close();  // The client's session lives elsewhere: no reply.
+  const auto frame = begin();
+  if (err == WireError::ok) {
+    if (waiting.op == Op::multi)
+      append_multi(waiting, entry);
+    else
+      append_outcome(waiting.op, entry.outcome);
+  }
+  end(frame, waiting.xid, zxid, err);
+  finish(waiting, true);
+}
+
+void Connection::append_outcome(Op op, const Applied& applied) {
+  JuteOut out(out_);
+  switch (op) {
+    case Op::create: return out(applied.path), void();
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl: return out(applied.path, applied.stat), void();
+    case Op::set_data:
+    case Op::set_acl: return out(applied.stat), void();
+    default: return;
+  }
+}
+
+void Connection::append_multi(const Waiting& waiting, const AppliedEntry& entry) {
+  JuteOut out(out_);
+  for (std::size_t i = 0; i < entry.parts.size(); ++i) {
+    const auto& part = entry.parts[i];
+    if (part.type == Op::error) {
+      const auto code = static_cast<std::int32_t>(part.err);
+      out(records::MultiHeader{-1, false, code}, code);
+      continue;
+    }
+    const bool asked_for_stat =
+        i < waiting.body.size() && static_cast<Op>(waiting.body[i]) == Op::create2;
+    auto op = asked_for_stat ? Op::create2 : part.type;
+    if (op == Op::create_container || op == Op::create_ttl) op = Op::create2;
+    out(records::MultiHeader{static_cast<std::int32_t>(op), false, 0});
+    append_outcome(op, part);
+  }
+  out(records::MultiHeader{-1, true, -1});
+}
+
+// --- replies --------------------------------------------------------------------------------------
+
+Connection::Frame Connection::begin() {
+  const Frame frame{out_.size()};
+  out_.append(4 + kReplyHeaderBytes, '\0');
+  return frame;
+}
+
+void Connection::end(Frame frame, std::int32_t xid, std::int64_t zxid, WireError err) {
+  const auto bytes = out_.size() - frame.start - 4;
+  char* at = out_.data() + frame.start;
+  const auto put = [&at](auto value) {
+    std::memcpy(at, &value, sizeof value);
+    at += sizeof value;
+  };
+  put(__builtin_bswap32(static_cast<std::uint32_t>(bytes)));
+  put(__builtin_bswap32(static_cast<std::uint32_t>(xid)));
+  put(__builtin_bswap64(static_cast<std::uint64_t>(zxid)));
+  put(__builtin_bswap32(static_cast<std::uint32_t>(err)));
+  ++info_.sent;
+  ++clients_.parts().stats.packets_sent;
+  clients_.parts().stats.responded(static_cast<std::int32_t>(bytes));
+  info_.last_zxid = zxid;
+}
+
+void Connection::send_header(std::int32_t xid, std::int64_t zxid, WireError err) {
+  end(begin(), xid, zxid, err);
+}
+
+void Connection::append_event(EventType type, std::string_view path, std::int64_t zxid) {
+  const auto frame = begin();
+  append_jute(out_, records::WatcherEvent{static_cast<std::int32_t>(type), kStateSyncConnected, path});
+  clients_.parts().stats.watch_bytes.add(static_cast<std::int64_t>(out_.size() - frame.start));
+  const auto last_zxid = info_.last_zxid;
+  end(frame, kXidNotification, zxid, WireError::ok);
+  info_.last_zxid = last_zxid;
+}
+
+void Connection::finish(const Waiting& waiting, bool update) {
+  auto& stats = clients_.parts().stats;
+  const auto us = std::chrono::duration_cast<Micros>(clients_.parts().loop.now() - waiting.received)
+                      .count();
+  stats.latency.record(us);
+  (update ? stats.update_latency_us : stats.read_latency_us).record(us);
+  info_.latency.record(us);
+  info_.last_latency_ms = us / 1000;
+  info_.last_operation = short_name(waiting.op);
+  info_.last_cxid = waiting.xid;
+}
+
+void Connection::flush() {
+  dirty_ = false;
+  if (out_.empty()) return;
+  clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(out_.size()));
+  info_.last_response_ms = clients_.parts().loop.wall_ms();
+  channel_.send(SharedBytes(std::move(out_)));
+  out_ = {};
+}
+
+ConnectionInfo Connection::info() const {
+  auto info = info_;
+  const auto& peer = channel_.peer();
+  info.address = peer.remote_host + ":" + std::to_string(peer.remote_port);
+  info.outstanding = waiting_.size();
+  info.session = session_;
+  info.timeout_ms = timeout_ms_;
+  info.encrypted = peer.encrypted;
+  info.reading = !held_;
+  return info;
+}
+
+void Connection::reset_stats() {
+  info_.received = info_.sent = 0;
+  info_.latency = {};
+  info_.last_cxid = -1;
+  info_.last_operation = "NA";
+  info_.last_zxid = -1;
+  info_.last_response_ms = info_.last_latency_ms = 0;
+}
+
+}  // namespace vivarium

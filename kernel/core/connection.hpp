@@ -1,0 +1,159 @@
+#pragma once
+// One client's connection: the handshake, then requests in, replies and notifications out.
+//
+// Replies leave in the order of the requests. A write is handed to the broadcast and waits here until
+// it is applied; a read that finds nothing waiting is answered at once, otherwise it waits behind the
+// writes before it. Only auth replies and notifications may overtake. Source: sections B and C.1.
+
+#include "kernel/core/access.hpp"
+#include "kernel/core/database.hpp"
+#include "kernel/core/stats.hpp"
+#include "kernel/core/watches.hpp"
+
+#include <vivarium/authenticator.hpp>
+#include <vivarium/opcodes.hpp>
+#include <vivarium/records.hpp>
+#include <vivarium/transport.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vivarium {
+
+class Clients;
+
+/// What `cons` shows of a connection.
+struct ConnectionInfo {
+  std::string address;  ///< host:port
+  std::size_t outstanding = 0;
+  std::int64_t received = 0, sent = 0;
+  SessionId session;
+  std::int32_t timeout_ms = 0;
+  std::string last_operation = "NA";
+  std::int64_t established_ms = 0;  ///< wall clock
+  std::int64_t last_response_ms = 0;
+  std::int64_t last_latency_ms = 0;
+  std::int32_t last_cxid = -1;
+  std::int64_t last_zxid = -1;
+  LatencyStats latency;
+  bool encrypted = false;
+  bool reading = true;
+};
+
+class Connection final : public ChannelHandler, public Watcher {
+ public:
+  Connection(Clients& clients, Channel& channel);
+  ~Connection() override;
+
+  // ChannelHandler
+  std::size_t on_frames(Channel&, std::span<const std::string_view> frames) override;
+  void on_first_word(Channel&, std::uint32_t word) override;
+  void on_low_water(Channel&) override;
+  void on_closed(Channel&, CloseReason reason, std::string_view detail) override;
+
+  /// Watcher: appends a notification, unless this client may not see the node.
+  void notify(const WatchEvent& event) override;
+
+  std::uint64_t number = 0;  ///< Order of arrival; the key of Clients.
+
+  SessionId session() const { return session_; }
+  const std::string& remote_host() const { return channel_.peer().remote_host; }
+  bool awaits_session() const { return state_ == State::establishing; }
+
+  /// The session was created, or its revalidation was answered.
+  void establish(bool valid);
+  /// A transaction of this session was applied.
+  void on_applied(const AppliedEntry& entry);
+  void on_synced(std::int32_t cxid);
+  /// Hands what was appended to the channel. Called once a batch.
+  void flush();
+  /// More work or output is under way than one connection may add to.
+  bool overloaded() const;
+  /// Goes on reading if frames were held back.
+  void resume();
+  void close();
+
+  ConnectionInfo info() const;
+  void reset_stats();
+
+ private:
+  enum class State : std::uint8_t { fresh, establishing, open, closing };
+  enum class Wait : std::uint8_t { write, sync, read };
+  /// A request whose reply is still to come.
+  struct Waiting {
+    Wait kind;
+    Op op;
+    std::int32_t xid;
+    std::string body;  ///< Of a read; the path of a sync; the part ops of a multi with a create2.
+    MonoTime received;
+  };
+  /// A reply frame under construction: length and header are filled in by end().
+  struct Frame {
+    std::size_t start;
+  };
+
+  std::string run_word(const std::string& word) const;
+  void on_connect_request(std::string_view frame);
+  void reconnect(const records::ConnectRequest& request);
+  void send_connect_response();
+  void refuse_session();
+
+  void on_request(std::string_view frame);
+  void on_auth(std::int32_t xid, std::string_view body);
+  void on_auth_step(std::int32_t xid, AuthStep step);
+  void fail_auth(std::int32_t xid, std::string_view why);
+  void on_sasl(std::int32_t xid);
+  void submit_write(const records::RequestHeader& header, std::string_view body);
+  void submit_sync(std::int32_t xid, std::string_view body);
+  void reject_op(std::int32_t xid);
+
+  void answer_read(const Waiting& waiting, std::string_view body);
+  WireError append_read(Op op, std::string_view body);
+  WireError append_watch_request(Op op, std::string_view body);
+  WireError set_watches(std::string_view body, bool with_persistent);
+  void restore_data_watch(std::string_view path, std::int64_t relative_zxid);
+  void restore_exist_watch(std::string_view path);
+  void restore_child_watch(std::string_view path, std::int64_t relative_zxid);
+  WireError add_watch(std::string_view body);
+  WireError remove_or_check_watches(std::string_view body, bool remove);
+  bool sees(Operation operation, std::string_view path, AclNumber acl) const;
+
+  void answer_write(const Waiting& waiting, const AppliedEntry& entry);
+  void append_outcome(Op op, const Applied& applied);
+  void append_multi(const Waiting& waiting, const AppliedEntry& entry);
+  void answer_reads_in_front();
+  void finish(const Waiting& waiting, bool update);
+
+  Frame begin();
+  void end(Frame frame, std::int32_t xid, std::int64_t zxid, WireError err);
+  void send_header(std::int32_t xid, std::int64_t zxid, WireError err);
+  void append_event(EventType type, std::string_view path, std::int64_t zxid);
+
+  void hold_until_room();
+  Subject subject() const;
+
+  Clients& clients_;
+  Channel& channel_;
+  State state_ = State::fresh;
+  bool sends_read_only_ = false;  ///< The client's ConnectRequest had the readOnly byte.
+  bool authenticating_ = false;   ///< An exchange works elsewhere; nothing is read meanwhile.
+  bool held_ = false;             ///< Frames wait in the channel until resume().
+  bool dirty_ = false;            ///< Listed with Clients for flush().
+  SessionId session_;
+  std::int32_t timeout_ms_ = 0;
+  std::vector<Identity> identities_;
+  std::unique_ptr<AuthExchange> exchange_;
+  std::deque<Waiting> waiting_;
+  std::string out_;
+  ConnectionInfo info_;
+};
+
+/// ZooKeeper's session password: 16 bytes that every server derives from the id (section B.2).
+std::string session_password(SessionId session);
+
+}  // namespace vivarium

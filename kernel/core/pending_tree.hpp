@@ -1,0 +1,97 @@
+#pragma once
+// The tree as it will be when all that is prepared has been applied: the leader validates against it,
+// and takes from it the digest that each transaction will lead to. An overlay over the Database that
+// holds only what pending transactions touch; when none is pending it is empty.
+
+#include "kernel/core/database.hpp"
+#include "kernel/core/tree.hpp"
+
+#include <vivarium/acl_policy.hpp>
+#include <vivarium/ids.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace vivarium {
+
+/// A node as it will be.
+struct PendingNode {
+  bool exists = false;
+  DigestFields fields{};
+  std::uint32_t crc = 0;
+  std::int32_t child_count = 0;
+  std::int32_t data_length = 0;  ///< -1: null
+  AclNumber acl = kOpenAcl;
+};
+
+class PendingTree final : public AclView {
+ public:
+  explicit PendingTree(Database& database) : database_(database) {}
+  ~PendingTree() override { discard(); }
+
+  /// nullopt when there will be no such node.
+  std::optional<PendingNode> find(std::string_view path) const;
+  bool exists(std::string_view path) const override { return find(path).has_value(); }
+  /// Ephemerals that the session will have, sorted.
+  std::vector<std::string> ephemerals(SessionId session) const;
+  /// The tree digest after everything pending.
+  std::uint64_t digest() const { return database_.tree().digest() + difference_; }
+
+  // Changes belong to the transaction `zxid`, above or equal to the last one. The caller has validated.
+  void create(std::string_view path, Data data, AclNumber acl, std::int64_t owner,
+              std::int32_t parent_cversion, Zxid zxid, std::int64_t time);
+  void remove(std::string_view path, Zxid zxid);
+  void set_data(std::string_view path, Data data, std::int32_t version, Zxid zxid,
+                std::int64_t time);
+  void set_acl(std::string_view path, AclNumber acl, std::int32_t aversion, Zxid zxid);
+
+  /// Between begin() and commit(), rollback() undoes every change since begin().
+  void begin();
+  void commit();
+  void rollback();
+
+  /// The Database is about to apply everything up to `zxid` (before) and has done so (after): the
+  /// difference between what is and what will be shrinks accordingly.
+  void settle(Zxid zxid, std::uint64_t digest_before, std::uint64_t digest_after);
+  void discard();
+  bool empty() const { return nodes_.empty(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  struct Entry {
+    PendingNode node;
+    Zxid changed;
+  };
+  using Nodes = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+  struct Change {
+    Zxid zxid;
+    const std::string* path;  ///< Key of an entry of nodes_.
+  };
+  struct Undo {
+    std::vector<std::pair<std::string, std::optional<Entry>>> before;  ///< In order of change.
+    std::size_t changes = 0;
+    std::uint64_t difference = 0;
+  };
+
+  static PendingNode from_tree(const Znode& node);
+  /// The entry for `path`, made from the tree when there is none; its digest is taken out.
+  Entry& edit(std::string_view path, Zxid zxid);
+  void put_back(std::string_view path, const Entry& entry);
+  void erase(Nodes::iterator entry);
+
+  Database& database_;
+  Nodes nodes_;
+  std::deque<Change> changes_;
+  std::uint64_t difference_ = 0;  ///< Digest as it will be, less the digest as it is.
+  std::optional<Undo> undo_;
+};
+
+}  // namespace vivarium

@@ -1,0 +1,186 @@
+#include "kernel/core/reader.hpp"
+
+#include "kernel/core/preparer.hpp"
+
+namespace vivarium {
+namespace {
+
+constexpr ReadResult malformed{WireError::marshalling_error, WatchEffect::none, {}};
+
+ReadResult failed(WireError err) { return {err, WatchEffect::none, {}}; }
+
+bool reads_in_multi(Op op) { return op == Op::get_data || op == Op::get_children; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+bool Reader::handles(Op op) {
+  switch (op) {
+    case Op::exists:
+    case Op::get_data:
+    case Op::get_acl:
+    case Op::get_children:
+    case Op::get_children2:
+    case Op::get_all_children_number:
+    case Op::get_ephemerals:
+    case Op::who_am_i:
+    case Op::multi_read:
+      return true;
+    default:
+      return false;
+  }
+}
+
+ReadResult Reader::read(Op op, std::string_view body, const Subject& subject,
+                        std::string& out) const {
+  JuteIn in(body);
+  JuteOut reply(out);
+  switch (op) {
+    case Op::exists: return exists(in, subject, reply);
+    case Op::get_data: return get_data(in, subject, reply);
+    case Op::get_acl: return get_acl(in, subject, reply);
+    case Op::get_children: return get_children(in, subject, reply, false);
+    case Op::get_children2: return get_children(in, subject, reply, true);
+    case Op::get_all_children_number: return count_children(in, subject, reply);
+    case Op::get_ephemerals: return get_ephemerals(in, subject, reply);
+    case Op::who_am_i: return who_am_i(subject, reply);
+    case Op::multi_read: return multi_read(body, subject, out);
+    default: return failed(WireError::unimplemented);
+  }
+}
+
+bool Reader::readable(Operation operation, std::string_view path, AclNumber acl,
+                      const Subject& subject) const {
+  return gate_.allows({operation, path, perms::kRead, database_.acls().entries(acl)}, subject,
+                      database_);
+}
+
+ReadResult Reader::exists(JuteIn& in, const Subject& subject, JuteOut& out) const {
+  records::PathWatchRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  if (request.path.find('\0') != std::string_view::npos) return failed(WireError::bad_arguments);
+  const auto* node = database_.tree().find(request.path);
+  if (node ? !readable(Operation::exists, request.path, node->acl, subject)
+           : !gate_.allows({Operation::exists, request.path}, subject, database_))
+    return failed(WireError::no_auth);
+  const auto watch = request.watch ? WatchEffect::data : WatchEffect::none;
+  if (!node) return {WireError::no_node, watch, request.path};
+  out(database_.stat_of(*node));
+  return {WireError::ok, watch, request.path};
+}
+
+ReadResult Reader::get_data(JuteIn& in, const Subject& subject, JuteOut& out) const {
+  records::PathWatchRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  const auto* node = database_.tree().find(request.path);
+  if (!node) return failed(WireError::no_node);
+  if (!readable(Operation::get_data, request.path, node->acl, subject))
+    return failed(WireError::no_auth);
+  out(node->data(), database_.stat_of(*node));
+  return {WireError::ok, request.watch ? WatchEffect::data : WatchEffect::none, request.path};
+}
+
+ReadResult Reader::get_acl(JuteIn& in, const Subject& subject, JuteOut& out) const {
+  records::PathRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  const auto* node = database_.tree().find(request.path);
+  if (!node) return failed(WireError::no_node);
+  const auto entries = database_.acls().entries(node->acl);
+  const auto allows = [&](std::int32_t permission) {
+    return gate_.allows({Operation::get_acl, request.path, permission, entries}, subject, database_);
+  };
+  if (!allows(perms::kRead | perms::kAdmin)) return failed(WireError::no_auth);
+  AclList list(entries.begin(), entries.end());
+  if (list.empty()) list.push_back({perms::kAll, "world", "anyone"});
+  std::vector<std::string> redacted;
+  redacted.reserve(list.size());
+  if (!allows(perms::kAdmin))
+    for (auto& entry : list)
+      if (entry.scheme == "digest" && entry.id.find(':') != std::string_view::npos)
+        entry.id = redacted.emplace_back(std::string(entry.id.substr(0, entry.id.find(':'))) + ":x");
+  out(list, database_.stat_of(*node));
+  return {};
+}
+
+ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out,
+                                bool with_stat) const {
+  records::PathWatchRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  const auto* node = database_.tree().find(request.path);
+  if (!node) return failed(WireError::no_node);
+  if (!readable(Operation::get_children, request.path, node->acl, subject))
+    return failed(WireError::no_auth);
+  out(database_.tree().children(*node));
+  if (with_stat) out(database_.stat_of(*node));
+  return {WireError::ok, request.watch ? WatchEffect::children : WatchEffect::none, request.path};
+}
+
+ReadResult Reader::count_children(JuteIn& in, const Subject& subject, JuteOut& out) const {
+  records::PathRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  const auto* node = database_.tree().find(request.path);
+  if (!node) return failed(WireError::no_node);
+  if (!readable(Operation::count_children, request.path, node->acl, subject))
+    return failed(WireError::no_auth);
+  out(static_cast<std::int32_t>(database_.tree().descendants(*node)));
+  return {};
+}
+
+ReadResult Reader::get_ephemerals(JuteIn& in, const Subject& subject, JuteOut& out) const {
+  records::PathRequest request;
+  in(request);
+  if (!in.ok()) return malformed;
+  const auto prefix = trimmed(request.path);
+  const bool all = prefix.empty() || prefix == "/";
+  std::vector<Text> found;
+  if (const auto* paths = database_.ephemerals(subject.session))
+    for (const auto& path : *paths)
+      if ((all || std::string_view(path).starts_with(request.path)) &&
+          (gate_.acl_only() || gate_.allows({Operation::get_ephemerals, path}, subject, database_)))
+        found.push_back(path);
+  out(found);
+  return {};
+}
+
+ReadResult Reader::who_am_i(const Subject& subject, JuteOut& out) const {
+  std::vector<std::string> users;
+  users.reserve(subject.identities.size());
+  std::vector<records::ClientInfo> infos;
+  for (const auto& identity : subject.identities) {
+    const auto* scheme = gate_.authenticator(identity.scheme);
+    users.push_back(scheme ? scheme->user_name(identity) : "");
+    infos.push_back({identity.scheme, users.back()});
+  }
+  out(infos);
+  return {};
+}
+
+ReadResult Reader::multi_read(std::string_view body, const Subject& subject,
+                              std::string& out) const {
+  std::vector<MultiPart> parts;
+  if (!split_multi(body, reads_in_multi, parts)) return malformed;
+  JuteOut reply(out);
+  for (const auto& part : parts) {
+    const auto start = out.size();
+    reply(records::MultiHeader{static_cast<std::int32_t>(part.op), false, 0});
+    const auto result = read(part.op, part.body, subject, out);
+    if (result.err == WireError::ok) continue;
+    out.resize(start);
+    const auto code = static_cast<std::int32_t>(result.err);
+    reply(records::MultiHeader{static_cast<std::int32_t>(Op::error), false, code}, code);
+  }
+  reply(records::MultiHeader{-1, true, -1});
+  return {};
+}
+
+}  // namespace vivarium

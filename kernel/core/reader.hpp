@@ -1,0 +1,52 @@
+#pragma once
+// Reads: a view of the state and a request give a reply and effects. Nothing here changes anything, so
+// that reads can run on several threads between two applies; the caller carries out the effects.
+
+#include "kernel/core/access.hpp"
+#include "kernel/core/database.hpp"
+
+#include <vivarium/opcodes.hpp>
+#include <vivarium/records.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace vivarium {
+
+/// What a read wants done beside its reply.
+enum class WatchEffect : std::uint8_t { none, data, children };
+
+struct ReadResult {
+  WireError err = WireError::ok;
+  WatchEffect watch = WatchEffect::none;
+  std::string_view path;  ///< Of the watch; a view into the request.
+};
+
+class Reader {
+ public:
+  Reader(const Database& database, const AccessGate& gate) : database_(database), gate_(gate) {}
+
+  /// Does this class answer the op?
+  static bool handles(Op op);
+  /// Appends the reply's body to `out`; on an error the caller drops what was appended.
+  ReadResult read(Op op, std::string_view body, const Subject& subject, std::string& out) const;
+
+  /// May the subject see the node whose ACL this is?
+  bool readable(Operation operation, std::string_view path, AclNumber acl,
+                const Subject& subject) const;
+
+ private:
+  ReadResult exists(JuteIn& in, const Subject& subject, JuteOut& out) const;
+  ReadResult get_data(JuteIn& in, const Subject& subject, JuteOut& out) const;
+  ReadResult get_acl(JuteIn& in, const Subject& subject, JuteOut& out) const;
+  ReadResult get_children(JuteIn& in, const Subject& subject, JuteOut& out, bool with_stat) const;
+  ReadResult count_children(JuteIn& in, const Subject& subject, JuteOut& out) const;
+  ReadResult get_ephemerals(JuteIn& in, const Subject& subject, JuteOut& out) const;
+  ReadResult who_am_i(const Subject& subject, JuteOut& out) const;
+  ReadResult multi_read(std::string_view body, const Subject& subject, std::string& out) const;
+
+  const Database& database_;
+  const AccessGate& gate_;
+};
+
+}  // namespace vivarium

@@ -1,0 +1,91 @@
+#include "kernel/core/recovery.hpp"
+
+#include "kernel/core/hex.hpp"
+
+namespace vivarium {
+namespace {
+constexpr std::size_t kSliceBytes = 4u << 20;
+}
+
+Recovery::Recovery(LogStore& store, Log& log, std::uint64_t seed, bool extended_types,
+                   Done<Recovered> done)
+    : store_(store), log_(log), seed_(seed), extended_types_(extended_types), done_(std::move(done)) {}
+
+void Recovery::start(LogStoreEvents& events) {
+  store_.open(events, [this](Result<OpenedLog> opened) { on_opened(std::move(opened)); });
+}
+
+void Recovery::fail(const Error& error) {
+  const auto done = std::move(done_);
+  done(error);
+}
+
+void Recovery::on_opened(Result<OpenedLog> opened) {
+  if (!opened) return fail(opened.error());
+  recovered_.opened = std::move(*opened);
+  for (const auto& damage : recovered_.opened.damage) {
+    log_.warn(damage.message);
+    if (!damage.harmless) return fail(Error(Errc::corrupt, damage.message));
+  }
+  if (recovered_.opened.snapshot) return read_snapshot();
+  recovered_.database = std::make_unique<Database>(seed_);
+  recovered_.database->set_extended_types(extended_types_);
+  replay();
+}
+
+void Recovery::read_snapshot() {
+  auto source = store_.open_snapshot();
+  if (!source) return fail(source.error());
+  source_ = std::move(*source);
+  loader_ = std::make_unique<DatabaseLoader>(seed_, extended_types_);
+  source_->read([this](Result<SharedBytes> piece) { on_piece(std::move(piece)); });
+}
+
+void Recovery::on_piece(Result<SharedBytes> piece) {
+  if (!piece) return fail(piece.error());
+  if (!piece->empty()) {
+    if (const auto fed = loader_->feed(piece->view()); !fed) return fail(fed.error());
+    return source_->read([this](Result<SharedBytes> next) { on_piece(std::move(next)); });
+  }
+  auto database = loader_->finish(recovered_.opened.snapshot->zxid);
+  if (!database) return fail(database.error());
+  recovered_.database = std::move(*database);
+  const auto& digest = recovered_.opened.snapshot->digest;
+  if (digest && *digest != recovered_.database->tree().digest())
+    log_.info("the snapshot's digest differs from its tree: it was written while writes went on");
+  source_.reset();
+  loader_.reset();
+  replay();
+}
+
+void Recovery::replay() {
+  store_.read(recovered_.database->last_applied(), kSliceBytes,
+              [this](Result<LogSlice> slice) { on_slice(std::move(slice)); });
+}
+
+void Recovery::on_slice(Result<LogSlice> slice) {
+  if (!slice) return fail(slice.error());
+  if (!apply(*slice)) return;
+  if (!slice->end) return replay();
+  const auto done = std::move(done_);
+  done(std::move(recovered_));
+}
+
+bool Recovery::apply(const LogSlice& slice) {
+  for (const auto& entry : slice.entries) {
+    const auto& applied = recovered_.database->apply(entry, nullptr, DigestCheck::compare);
+    ++recovered_.entries;
+    if (applied.malformed) {
+      fail(Error(Errc::corrupt, "the transaction 0x" + to_hex(entry.zxid.value) +
+                                    " in the log cannot be decoded: restore a backup, or start "
+                                    "with an empty data directory and let it sync"));
+      return false;
+    }
+    if (applied.digest_differs && !std::exchange(digest_warned_, true))
+      log_.warn("the tree's digest differs from the one logged with 0x" + to_hex(entry.zxid.value) +
+                ": harmless after a snapshot that was written while writes went on");
+  }
+  return true;
+}
+
+}  // namespace vivarium

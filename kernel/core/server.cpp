@@ -1,0 +1,393 @@
+#include "kernel/core/server.hpp"
+
+#include "kernel/core/access.hpp"
+#include "kernel/core/clients.hpp"
+#include "kernel/core/database.hpp"
+#include "kernel/core/hex.hpp"
+#include "kernel/core/inspection.hpp"
+#include "kernel/core/paths.hpp"
+#include "kernel/core/preparer.hpp"
+#include "kernel/core/recovery.hpp"
+#include "kernel/core/session_tracker.hpp"
+#include "kernel/core/snapshotter.hpp"
+#include "kernel/core/watches.hpp"
+
+#include <vivarium/assert.hpp>
+
+#include <algorithm>
+
+namespace vivarium {
+
+class Server::Body final : public StateMachine,
+                           public BroadcastEvents,
+                           public ServerView,
+                           private TreeEvents {
+ public:
+  Body(ServerSettings settings, ServerParts parts);
+
+  void start(Done<void> serving);
+  void stop(std::function<void()> stopped);
+  void on_fatal(std::function<void(const Error&)> handler) { fatal_handler_ = std::move(handler); }
+  std::vector<std::pair<std::string, std::string>> addresses() const;
+
+  // StateMachine
+  LogEntry prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) override;
+  void discard_pending() override { preparer_->pending().discard(); }
+  void apply(std::span<const LogEntry> entries) override;
+  Zxid last_applied() const override { return database_ ? database_->last_applied() : Zxid{}; }
+  std::uint64_t digest() const override { return database_->tree().digest(); }
+  std::unique_ptr<SnapshotCursor> snapshot() override { return database_->snapshot(); }
+  std::unique_ptr<SnapshotLoader> load() override;
+  void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
+  bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
+  std::optional<ServerId> owner(SessionId session) const override { return sessions_.owner(session); }
+  bool closing(SessionId session) const override { return sessions_.closing(session); }
+  std::string committed_config() const override { return committed_config_; }
+  std::string last_seen_config() const override { return committed_config_; }
+  void activate_config(std::string_view text, Zxid zxid) override;
+
+  // BroadcastEvents
+  void on_role(ServingRole role, bool lost) override;
+  void on_synced(SessionId session, std::int32_t cxid) override { clients_.on_synced(session, cxid); }
+  void on_fatal(const Error& error) override;
+  void on_space(bool low, std::uint64_t free_bytes) override;
+
+  // ServerView
+  ServingRole role() const override { return clients_.role(); }
+  std::int64_t node_count() const override { return database_->tree().node_count(); }
+  std::optional<NodeView> node(std::string_view path,
+                               std::span<const Identity> identities) const override;
+
+  /// Puts another state in the place of the present one.
+  void adopt(std::unique_ptr<Database> database);
+
+ private:
+  class Loader;
+
+  // TreeEvents
+  void on_created(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
+  void on_deleted(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
+  void on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) override;
+
+  void on_recovered(Result<Recovered> recovered);
+  void lead();
+  void listen();
+  void apply_one(const LogEntry& entry);
+  void note_digest(const AppliedEntry& applied, Zxid zxid);
+  void expire_sessions();
+  void reap();
+  void ask(SessionId session, Op op, std::string_view body);
+  std::vector<std::string> reapable() const;
+  bool leads() const { return role() == ServingRole::standalone || role() == ServingRole::leader; }
+
+  ServerSettings settings_;
+  ServerParts parts_;
+  ServerStats stats_;
+  std::unique_ptr<Database> database_;
+  AccessGate gate_;
+  SessionTracker sessions_;
+  std::unique_ptr<Preparer> preparer_;
+  Watches watches_;
+  Clients clients_;
+  Snapshotter snapshotter_;
+  Inspection inspection_;
+  std::unique_ptr<Recovery> recovery_;
+  OpenedLog opened_;
+  std::string committed_config_;
+  std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
+  std::unique_ptr<Timer> expiry_timer_, reaper_timer_;
+  std::vector<std::unique_ptr<CommandHandle>> commands_;
+  std::vector<std::unique_ptr<MetricHandle>> metrics_;
+  Done<void> serving_;
+  std::function<void(const Error&)> fatal_handler_;
+  bool digest_warned_ = false;
+};
+
+/// Collects a snapshot that a leader sends.
+class Server::Body::Loader final : public SnapshotLoader {
+ public:
+  Loader(Body& body, std::uint64_t seed)
+      : body_(body), loader_(seed, body.settings_.extended_types) {}
+  Result<void> feed(std::string_view piece) override { return loader_.feed(piece); }
+  Result<void> finish(Zxid zxid) override {
+    auto database = loader_.finish(zxid);
+    if (!database) return database.error();
+    body_.adopt(std::move(*database));
+    body_.clients_.close_all();  // Their watches belong to a state that is gone.
+    return {};
+  }
+
+ private:
+  Body& body_;
+  DatabaseLoader loader_;
+};
+
+Server::Body::Body(ServerSettings settings, ServerParts parts)
+    : settings_(std::move(settings)),
+      parts_(std::move(parts)),
+      gate_(parts_.authenticators, parts_.policy, settings_.skip_acl, parts_.log),
+      sessions_(parts_.loop, settings_.tick_time_ms),
+      clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
+                watches_, stats_, [this]() -> Database& { return *database_; }}),
+      snapshotter_(parts_.loop, parts_.log, parts_.store, stats_),
+      inspection_{settings_,
+                  parts_.loop,
+                  parts_.store,
+                  parts_.broadcast,
+                  stats_,
+                  clients_,
+                  watches_,
+                  sessions_,
+                  [this]() -> const Database& { return *database_; },
+                  [this] { return role(); },
+                  [this] { return addresses(); },
+                  parts_.loop.now()},
+      commands_(add_commands(parts_.commands, inspection_)),
+      metrics_(add_metrics(parts_.metrics, inspection_)) {
+  adopt(std::make_unique<Database>(parts_.loop.random()));
+}
+
+void Server::Body::adopt(std::unique_ptr<Database> database) {
+  preparer_.reset();
+  database_ = std::move(database);
+  database_->set_extended_types(settings_.extended_types);
+  preparer_ = std::make_unique<Preparer>(
+      *database_, sessions_, gate_,
+      PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled});
+}
+
+// --- beginning and end ----------------------------------------------------------------------------
+
+void Server::Body::start(Done<void> serving) {
+  serving_ = std::move(serving);
+  recovery_ = std::make_unique<Recovery>(
+      parts_.store, parts_.log, parts_.loop.random(), settings_.extended_types,
+      [this](Result<Recovered> recovered) { on_recovered(std::move(recovered)); });
+  recovery_->start(parts_.broadcast.log_events());
+}
+
+void Server::Body::on_recovered(Result<Recovered> recovered) {
+  if (!recovered) return std::exchange(serving_, nullptr)(recovered.error());
+  opened_ = recovered->opened;
+  adopt(std::move(recovered->database));
+  parts_.log.info("recovered " + std::to_string(database_->tree().node_count()) +
+                  " znodes and " + std::to_string(database_->sessions().size()) +
+                  " sessions at 0x" + to_hex(last_applied().value) + " (" +
+                  std::to_string(recovered->entries) + " transactions replayed)");
+  parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election, parts_.quorum,
+                        *this});
+}
+
+void Server::Body::on_role(ServingRole role, bool lost) {
+  const auto before = clients_.role();
+  clients_.set_role(role);
+  parts_.log.info("now serving as " + std::string(name_of(role)));
+  if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
+  if (leads()) lead();
+  if (role != ServingRole::none && listeners_.empty()) listen();
+}
+
+void Server::Body::lead() {
+  for (const auto& [session, timeout] : database_->sessions()) sessions_.track(session, timeout);
+  expiry_timer_ = parts_.loop.timer([this] { expire_sessions(); });
+  expiry_timer_->arm(sessions_.until_next());
+  reaper_timer_ = parts_.loop.timer([this] { reap(); });
+  reaper_timer_->arm(Millis(settings_.container_check_ms));
+  for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
+}
+
+void Server::Body::listen() {
+  for (const auto& address : parts_.addresses) {
+    ListenSpec spec;
+    spec.host = address.host;
+    spec.port = address.port;
+    spec.backlog = settings_.listen_backlog;
+    spec.framing = Clients::first_framing(parts_.commands);
+    auto listener = address.transport->listen(spec, clients_);
+    if (!listener) {
+      listeners_.clear();
+      return std::exchange(serving_, nullptr)(listener.error());
+    }
+    listeners_.emplace_back(address.role, std::move(*listener));
+  }
+  for (auto* service : parts_.services)
+    if (const auto runs = service->run(*this, *parts_.addresses.front().transport); !runs)
+      return std::exchange(serving_, nullptr)(runs.error());
+  if (serving_) std::exchange(serving_, nullptr)({});
+}
+
+void Server::Body::stop(std::function<void()> stopped) {
+  listeners_.clear();
+  expiry_timer_.reset();
+  reaper_timer_.reset();
+  clients_.close_all();
+  snapshotter_.cancel();
+  parts_.loop.post(std::move(stopped));
+}
+
+std::vector<std::pair<std::string, std::string>> Server::Body::addresses() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [role, listener] : listeners_) {
+    const auto host = listener->host();
+    const bool v6 = host.find(':') != std::string::npos;
+    all.emplace_back(role, (v6 ? "[" + host + "]" : host) + ":" + std::to_string(listener->port()));
+  }
+  return all;
+}
+
+void Server::Body::on_fatal(const Error& error) {
+  clients_.set_role(ServingRole::none);
+  if (serving_) return std::exchange(serving_, nullptr)(error);
+  if (fatal_handler_) std::exchange(fatal_handler_, nullptr)(error);
+}
+
+void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
+  const auto left = std::to_string(free_bytes >> 20) + " MiB";
+  if (low)
+    parts_.log.warn("the log's disk has only " + left + " left: make room before writes fail");
+  else
+    parts_.log.info("the log's disk has room again: " + left);
+}
+
+// --- transactions ---------------------------------------------------------------------------------
+
+LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) {
+  return preparer_->prepare(request, zxid, wall_ms);
+}
+
+void Server::Body::apply(std::span<const LogEntry> entries) {
+  stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
+  for (const auto& entry : entries) apply_one(entry);
+  if (Snapshotter::due(parts_.store.sizes(), settings_.snapshot_entries)) snapshotter_.start(*this);
+  clients_.flush();
+}
+
+void Server::Body::apply_one(const LogEntry& entry) {
+  const auto before = database_->tree().digest();
+  const auto& applied = database_->apply(entry, this, DigestCheck::compare);
+  VIVARIUM_ASSERT(!applied.malformed, "a committed transaction cannot be decoded");
+  note_digest(applied, entry.zxid);
+  if (applied.outcome.type == Op::close_session) sessions_.remove({applied.header.client_id});
+  auto& pending = preparer_->pending();
+  if (!pending.empty()) pending.settle(entry.zxid, before, database_->tree().digest());
+  clients_.on_applied(applied);
+}
+
+void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
+  if (!applied.digest_differs) return;
+  stats_.digest_mismatches.add();
+  if (!std::exchange(digest_warned_, true))
+    parts_.log.error("the tree's digest differs from the leader's at 0x" + to_hex(zxid.value));
+}
+
+std::unique_ptr<SnapshotLoader> Server::Body::load() {
+  return std::make_unique<Loader>(*this, parts_.loop.random());
+}
+
+void Server::Body::on_created(std::string_view path, Zxid zxid, AclNumber acl,
+                              AclNumber parent_acl) {
+  watches_.trigger_created(path, zxid, acl);
+  watches_.trigger_children_changed(paths::parent(path), zxid, parent_acl);
+}
+
+void Server::Body::on_deleted(std::string_view path, Zxid zxid, AclNumber acl,
+                              AclNumber parent_acl) {
+  watches_.trigger_deleted(path, zxid, acl);
+  watches_.trigger_children_changed(paths::parent(path), zxid, parent_acl);
+}
+
+void Server::Body::on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) {
+  watches_.trigger_data_changed(path, zxid, acl);
+}
+
+// --- sessions and what expires --------------------------------------------------------------------
+
+void Server::Body::touch(SessionId session, std::int32_t timeout_ms, ServerId) {
+  sessions_.touch(session, timeout_ms);
+}
+
+bool Server::Body::revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) {
+  if (!sessions_.touch(session, timeout_ms)) return false;
+  sessions_.set_owner(session, owner);
+  return true;
+}
+
+void Server::Body::ask(SessionId session, Op op, std::string_view body) {
+  const Request request{session, 0, static_cast<std::int32_t>(op), body, {}, {}, false,
+                        settings_.id};
+  parts_.broadcast.submit(std::span(&request, 1));
+}
+
+void Server::Body::expire_sessions() {
+  if (!leads()) return;
+  for (const auto session : sessions_.expire()) {
+    stats_.sessions_expired.add();
+    ask(session, Op::close_session, {});
+  }
+  expiry_timer_->arm(sessions_.until_next());
+}
+
+std::vector<std::string> Server::Body::reapable() const {
+  const auto now = parts_.loop.wall_ms();
+  const auto& tree = database_->tree();
+  std::vector<std::string> paths;
+  for (const auto& path : database_->containers()) {
+    const auto* node = tree.find(path);
+    const bool never_used = node->cversion() == 0;
+    const bool stale = settings_.container_never_used_ms > 0 &&
+                       now - node->mtime > settings_.container_never_used_ms;
+    if (node->child_count() == 0 && (!never_used || stale)) paths.push_back(path);
+  }
+  for (const auto& path : database_->ttl_nodes()) {
+    const auto* node = tree.find(path);
+    const auto ttl = ttl_of(node->owner(), settings_.extended_types);
+    if (node->child_count() == 0 && ttl && now - node->mtime > *ttl) paths.push_back(path);
+  }
+  return paths;
+}
+
+void Server::Body::reap() {
+  if (!leads()) return;
+  auto paths = reapable();
+  const auto most = std::max<std::int64_t>(
+      1, settings_.container_max_per_minute * settings_.container_check_ms / 60000);
+  if (std::cmp_greater(paths.size(), most)) paths.resize(static_cast<std::size_t>(most));
+  for (const auto& path : paths)
+    ask({0}, Op::delete_container, to_jute(records::PathRequest{path}));
+  reaper_timer_->arm(Millis(settings_.container_check_ms));
+}
+
+void Server::Body::activate_config(std::string_view text, Zxid zxid) {
+  committed_config_ = text;
+  database_->set_config(text, zxid, parts_.loop.wall_ms());
+}
+
+std::optional<NodeView> Server::Body::node(std::string_view path,
+                                           std::span<const Identity> identities) const {
+  const auto* node = database_->tree().find(path);
+  const Subject viewer{{}, {}, false, identities};
+  if (!node || !clients_.reader().readable(Operation::get_data, path, node->acl, viewer))
+    return std::nullopt;
+  NodeView view{database_->stat_of(*node), std::string(node->data().value_or("")), {}};
+  if (clients_.reader().readable(Operation::get_children, path, node->acl, viewer))
+    for (const auto child : database_->tree().children(*node)) view.children.emplace_back(child);
+  return view;
+}
+
+// --- the handle -----------------------------------------------------------------------------------
+
+Server::Server(ServerSettings settings, ServerParts parts)
+    : body_(std::make_unique<Body>(std::move(settings), std::move(parts))) {}
+Server::~Server() = default;
+void Server::start(Done<void> serving) { body_->start(std::move(serving)); }
+void Server::stop(std::function<void()> stopped) { body_->stop(std::move(stopped)); }
+void Server::on_fatal(std::function<void(const Error&)> handler) {
+  body_->on_fatal(std::move(handler));
+}
+std::vector<std::pair<std::string, std::string>> Server::addresses() const {
+  return body_->addresses();
+}
+StateMachine& Server::state() { return *body_; }
+const ServerView& Server::view() const { return *body_; }
+
+}  // namespace vivarium

@@ -1,0 +1,66 @@
+#include "kernel/core/snapshotter.hpp"
+
+#include "kernel/core/hex.hpp"
+
+#include <algorithm>
+
+namespace vivarium {
+namespace {
+constexpr std::size_t kPieceBytes = 128u << 10;  ///< What one turn of the loop writes.
+constexpr std::size_t kQueuedBytesMax = 4u << 20;
+constexpr std::uint64_t kLogBytesMin = 1u << 30;
+}  // namespace
+
+bool Snapshotter::due(const LogStore::Sizes& sizes, std::int64_t entries) {
+  if (entries > 0) return sizes.log_entries >= static_cast<std::uint64_t>(entries);
+  return sizes.log_bytes > std::max(kLogBytesMin, sizes.snapshot_bytes);
+}
+
+void Snapshotter::start(StateMachine& state) {
+  if (running()) return;
+  auto cursor = state.snapshot();
+  auto sink = store_.begin_snapshot(cursor->zxid());
+  if (!sink) return log_.warn("no snapshot can be taken: " + sink.error().what);
+  cursor_ = std::move(cursor);
+  sink_ = std::move(*sink);
+  began_ = loop_.now();
+  sink_->on_drained([this] { pump(); });
+  next_turn_ = loop_.timer([this] { pump(); });
+  pump();
+}
+
+void Snapshotter::cancel() {
+  next_turn_.reset();
+  sink_.reset();
+  cursor_.reset();
+}
+
+void Snapshotter::pump() {
+  if (!cursor_ || sink_->queued_bytes() > kQueuedBytesMax) return;
+  auto piece = cursor_->next(kPieceBytes);
+  if (piece.empty()) return commit();
+  sink_->write(std::move(piece));
+  next_turn_->arm(Micros(0));
+}
+
+void Snapshotter::commit() {
+  const auto zxid = cursor_->zxid();
+  const auto digest = cursor_->digest();
+  cursor_.reset();
+  sink_->commit(digest, [this, zxid](Result<SnapshotInfo> written) {
+    stats_.snapshot_ms.record(
+        std::chrono::duration_cast<Millis>(loop_.now() - began_).count());
+    if (written) {
+      last_ = zxid;
+      log_.info("wrote a snapshot at 0x" + to_hex(zxid.value) + ", " +
+                std::to_string(written->bytes) + " bytes");
+    } else {
+      stats_.snapshots_failed.add();
+      log_.error("the snapshot at 0x" + to_hex(zxid.value) + " failed: " + written.error().what);
+    }
+    next_turn_.reset();
+    sink_.reset();
+  });
+}
+
+}  // namespace vivarium

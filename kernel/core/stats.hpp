@@ -1,0 +1,54 @@
+#pragma once
+// What a server counts about its work, for `srvr`, `mntr` and `cons`. Plain numbers; the core adds.
+
+#include <vivarium/metrics.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace vivarium {
+
+struct LatencyStats {
+  std::int64_t count = 0, total_us = 0, min_us = 0, max_us = 0;
+
+  void record(std::int64_t us) {
+    min_us = count ? (us < min_us ? us : min_us) : us;
+    max_us = us > max_us ? us : max_us;
+    ++count;
+    total_us += us;
+  }
+  /// As ZooKeeper shows them: whole milliseconds, and an average with fractions.
+  std::int64_t min_ms() const { return min_us / 1000; }
+  std::int64_t max_ms() const { return max_us / 1000; }
+  double average_ms() const {
+    return count ? static_cast<double>(total_us) / static_cast<double>(count) / 1000.0 : 0.0;
+  }
+};
+
+struct ServerStats {
+  LatencyStats latency;
+  std::int64_t packets_received = 0;
+  std::int64_t packets_sent = 0;
+
+  Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
+      sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
+      snapshots_failed;
+  Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
+      deleted_watches, changed_watches, children_watches;
+  std::int32_t last_response_bytes = -1, min_response_bytes = -1, max_response_bytes = -1;
+
+  void responded(std::int32_t bytes) {
+    last_response_bytes = bytes;
+    if (min_response_bytes < 0 || bytes < min_response_bytes) min_response_bytes = bytes;
+    if (bytes > max_response_bytes) max_response_bytes = bytes;
+  }
+  /// `srst`: what the four-letter word resets, and only that.
+  void reset() {
+    latency = {};
+    packets_received = packets_sent = 0;
+    last_response_bytes = min_response_bytes = max_response_bytes = -1;
+  }
+};
+
+}  // namespace vivarium

@@ -1,0 +1,155 @@
+#pragma once
+// The znodes, built for memory and for snapshots.
+//
+// A znode is one allocation: 64 bytes of fixed fields, then its owner (if it has one), its name, its
+// data. It knows neither its parent nor its path. A node that ever had children has a Branch: the
+// persisted cversion, pzxid, and an open-addressing table of its children by name, which is the only
+// index there is; a path is found by walking down. A leaf's pzxid is its czxid and its cversion 0.
+//
+// The tree digest (section D.3) is kept incrementally: each node holds the CRC-32 state over its path
+// and data, so that a change costs two checksums over 60 bytes.
+//
+// A snapshot (TreeWalk) sees the tree as it was when the walk began. Nodes carry a mark bit that says
+// whether the walk has them; a change to a node that it does not have yet first gives the old record,
+// and those of its ancestors, to the walk. So no request waits for a snapshot.
+//
+// The tree checks nothing: who changes it has validated. Paths are absolute, without trailing slash,
+// "/" for the root. All on the core thread.
+
+#include "kernel/core/acl_table.hpp"
+
+#include <vivarium/stat.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vivarium {
+
+/// ephemeralOwner in its stored form (section B.12).
+namespace owners {
+inline constexpr std::int64_t kNone = 0;
+inline constexpr std::int64_t kContainer = INT64_MIN;
+}  // namespace owners
+
+class Branch;
+class TreeWalk;
+
+/// A znode's fixed part. Read it freely; only Tree changes it.
+struct Znode {
+  Branch* branch;  ///< nullptr until the first child.
+  std::int64_t czxid, mzxid, ctime, mtime;
+  std::int32_t version, aversion;
+  AclNumber acl;
+  std::uint32_t crc;         ///< CRC-32 state over path and data.
+  std::int32_t data_length;  ///< -1: null data, which is not the same as empty.
+  std::uint32_t name_length : 24;
+  std::uint32_t owned : 1;   ///< An 8-byte owner follows.
+  std::uint32_t mark : 1;    ///< Of the snapshot walk.
+  std::uint32_t unhashed : 1;///< Below /zookeeper/: counts nothing in the digest.
+
+  std::string_view name() const;
+  std::optional<std::string_view> data() const;  ///< nullopt: null
+  std::int64_t owner() const;                    ///< Stored form.
+  std::int32_t cversion() const;                 ///< Persisted form: creates only.
+  std::int64_t pzxid() const;
+  std::int32_t child_count() const;
+};
+
+/// The checksum of a node in the digest, from the CRC state over path and data and the fields that
+/// section D.3 lists. Also used for nodes that are only pending.
+struct DigestFields {
+  std::int64_t czxid, mzxid, pzxid, ctime, mtime;
+  std::int32_t version, cversion, aversion;
+  std::int64_t owner;
+};
+std::uint32_t crc_of(std::string_view path, std::optional<std::string_view> data);
+std::uint64_t node_digest(std::uint32_t crc, const DigestFields& fields);
+/// False below /zookeeper/, where nodes do not count.
+bool counts_in_digest(std::string_view path);
+
+/// All that a node is made from.
+struct NewZnode {
+  std::optional<std::string_view> data;
+  AclNumber acl = kOpenAcl;  ///< The tree takes over one use of it, and releases it with the node.
+  std::int64_t owner = owners::kNone;
+  std::int64_t czxid = 0, mzxid = 0, ctime = 0, mtime = 0;
+  std::int32_t version = 0, aversion = 0;
+  std::int32_t cversion = 0;  ///< Persisted form.
+  std::int64_t pzxid = 0;
+};
+
+class Tree {
+ public:
+  /// An empty root. `seed` keys the name hash, so that clients cannot choose colliding names.
+  Tree(AclTable& acls, std::uint64_t seed);
+  ~Tree();
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  /// The node at `path`; nullptr when there is none. Valid until the next change of that node.
+  const Znode* find(std::string_view path) const;
+  /// Names of the children, sorted; views valid until the next change below `node`.
+  std::vector<std::string_view> children(const Znode& node) const;
+  /// Descendants, the node itself left out.
+  std::int64_t descendants(const Znode& node) const;
+  /// Calls `visit(path, node)` for the node at `path` and everything below it, parents first, siblings
+  /// sorted. The tree must not change meanwhile.
+  void visit(std::string_view path,
+             const std::function<void(std::string_view, const Znode&)>& visit) const;
+  static Stat stat_of(const Znode& node);
+
+  /// Adds a node below an existing parent that has no child of that name. Does not touch the parent's
+  /// own fields; see touch_parent().
+  void add(std::string_view path, const NewZnode& node);
+  /// Puts a node as a snapshot has it: added below an existing parent, or, where there is one at that
+  /// path already (the built-in ones), replacing all its fields. Touches no other node.
+  void load(std::string_view path, const NewZnode& node);
+  /// Raises (never lowers) the parent's persisted cversion and pzxid; nullopt leaves cversion as it is.
+  void touch_parent(std::string_view parent, std::optional<std::int32_t> cversion, std::int64_t pzxid);
+  /// Removes a node without children.
+  void remove(std::string_view path);
+  void set_data(std::string_view path, std::optional<std::string_view> data, std::int32_t version,
+                std::int64_t mzxid, std::int64_t mtime);
+  /// Replaces data and nothing else: quota statistics, /zookeeper/config.
+  void replace_data(std::string_view path, std::optional<std::string_view> data);
+  /// Takes over one use of `acl`.
+  void set_acl(std::string_view path, AclNumber acl, std::int32_t aversion);
+
+  std::uint64_t digest() const { return digest_; }
+  std::int64_t node_count() const { return node_count_; }
+  /// Bytes of paths and data, as `approximate_data_size` counts them.
+  std::int64_t data_bytes() const { return data_bytes_; }
+
+  /// Begins a walk over the tree as it is now. One at a time (asserts). Abandoning it before its end
+  /// costs a pass over what is left.
+  std::unique_ptr<TreeWalk> walk();
+
+ private:
+  friend class TreeWalk;
+  // The private part is the implementer's.
+  AclTable& acls_;
+  std::uint64_t seed_;
+  Znode* root_ = nullptr;
+  std::uint64_t digest_ = 0;
+  std::int64_t node_count_ = 0;
+  std::int64_t data_bytes_ = 0;
+  bool parity_ = false;        ///< The mark of nodes that the current walk has, or needs not have.
+  TreeWalk* walk_ = nullptr;
+};
+
+/// A walk in progress: gives every node of the moment it began, parents first.
+class TreeWalk {
+ public:
+  virtual ~TreeWalk() = default;
+  /// Appends the Jute records of further nodes (section G.4, without the terminator) to `out` until
+  /// about `bytes` more are there. False when the walk is complete.
+  virtual bool next(std::string& out, std::size_t bytes) = 0;
+};
+
+}  // namespace vivarium

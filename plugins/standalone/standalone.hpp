@@ -1,0 +1,54 @@
+#pragma once
+// The broadcast of a server that is alone: what is durable in its own log is committed.
+//
+// Writes are prepared as they come and appended together; while a sync is under way the next ones
+// collect behind it. A `sync` is an element of the same order.
+
+#include <vivarium/broadcast.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace vivarium {
+
+class Standalone final : public Broadcast, private LogStoreEvents {
+ public:
+  explicit Standalone(PluginHost& host) : loop_(host.loop()) {}
+
+  LogStoreEvents& log_events() override { return *this; }
+  void run(const BroadcastParts& parts) override;
+  void stop() override;
+  void submit(std::span<const Request> requests) override;
+  void sync(SessionId session, std::int32_t cxid) override;
+  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
+  void touch(SessionId session, std::int32_t timeout_ms) override;
+
+ private:
+  /// A sync that waits for everything submitted before it.
+  struct Sync {
+    Zxid after;
+    SessionId session;
+    std::int32_t cxid;
+  };
+
+  void on_durable(Zxid zxid) override;
+  void on_failed(const Error& error) override;
+  void on_space(bool low, std::uint64_t free_bytes) override;
+  void answer_syncs();
+  /// Runs the task from the loop, unless this has stopped by then.
+  void post(std::function<void(BroadcastParts&)> task);
+
+  Loop& loop_;
+  std::optional<BroadcastParts> parts_;
+  std::shared_ptr<Standalone*> alive_ = std::make_shared<Standalone*>(this);
+  Zxid last_prepared_, last_committed_;
+  std::deque<LogEntry> uncommitted_;
+  std::vector<LogEntry> batch_;
+  std::deque<Sync> syncs_;
+};
+
+}  // namespace vivarium
