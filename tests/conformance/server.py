@@ -12,9 +12,9 @@ As a command, for anything else:
     server.py [--program PATH | --java] [--set KEY=VALUE ...] -- COMMAND ...
                                     # COMMAND finds the address in $HOSTS
 
-The server gets a fresh data directory and a port of its own. It must end with status 0 on SIGTERM, and
-its log must hold no sanitizer report; otherwise the test has failed, whatever its client saw. The
-directory is kept, and named, after a failure.
+The server gets a fresh data directory and a port of its own. It must end with status 0 on SIGTERM,
+and its log must hold no sanitizer report; otherwise the test has failed, whatever its client saw.
+The directory is kept, and named, after a failure.
 """
 
 import argparse
@@ -34,11 +34,13 @@ import time
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 JAVA = "java"
 JARS = "/usr/share/java"
+# Debian's zookeeper.jar names the rest of its class path itself, but for the codecs of Netty.
+SERVER_JARS = ["zookeeper", "slf4j-simple", "netty-codec"]
 # A small JVM that starts fast: the tests are many and short.
 JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
              "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true"]
 REPORT = re.compile(r"ERROR: (Address|Leak|Undefined)\w*Sanitizer|WARNING: ThreadSanitizer"
-                    r"|runtime error:|Assertion .* failed|terminate called")
+                    r"|runtime error:")
 PR_SET_PDEATHSIG = 1
 
 
@@ -90,6 +92,7 @@ class Server:
         self.directory = tempfile.mkdtemp(prefix="vivarium-conformance-")
         self.log = os.path.join(self.directory, "server.log")
         self.address = self.secure_address = None
+        self.keep = False
         self._config = os.path.join(self.directory, "zoo.cfg")
         self._ready = os.path.join(self.directory, "ready")
         self._fixed_port = port
@@ -150,7 +153,7 @@ class Server:
             read_only = self._settings.get("readonlymode.enabled", "false")
             return ["java", *JVM_FLAGS, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                     f"-Dreadonlymode.enabled={read_only}",
-                    "-cp", f"{JARS}/zookeeper.jar:{JARS}/slf4j-simple.jar",
+                    "-cp", ":".join(f"{JARS}/{jar}.jar" for jar in SERVER_JARS),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", self._config]
         return [self.program, "serve", self._config, "--ready-file", self._ready]
 
@@ -247,31 +250,28 @@ def require_files(package, *paths):
 
 @contextlib.contextmanager
 def started(options, settings=(), port=None):
-    """A running server for the time of a `with` block; ends the process when it was unclean."""
+    """A running server for the time of a `with` block; ends this program when it was unclean.
+
+    The block sets `keep` on the server when its own checks failed.
+    """
     check_program(options.program)
     server = Server(options.program, [*settings, *options.settings], port)
-    keep = True
+    clean = False
     try:
         server.start()
-        yield server
-        server.stop()
-        keep = False
-    except Unclean as e:
-        sys.exit(f"FAILED: {e}\n(kept: {server.directory})")
-    except SystemExit as e:
-        # A runner that ends by itself: its server must still end well.
         try:
+            yield server
+        finally:
             server.stop()
-            keep = e.code not in (0, None)
-        except Unclean as unclean:
-            sys.exit(f"FAILED: {unclean}\n(kept: {server.directory})")
-        raise
+        clean = True
+    except Unclean as e:
+        sys.exit(f"FAILED: {e}")
     finally:
-        server.kill()
-        if keep:
-            print(f"(kept: {server.directory})", file=sys.stderr)
-        else:
+        if clean and not server.keep:
             server.remove()
+        else:
+            server.kill()
+            print(f"kept: {server.directory}", file=sys.stderr)
 
 
 def main():
@@ -284,8 +284,9 @@ def main():
         parser.error("no command")
     with started(options) as server:
         status = subprocess.call(command, env={**os.environ, "HOSTS": server.address})
-        sys.exit(status)
+        server.keep = status != 0
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
