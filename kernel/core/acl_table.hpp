@@ -5,7 +5,7 @@
 #include <vivarium/identity.hpp>
 
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,17 +19,20 @@ inline constexpr AclNumber kOpenAcl = 0;
 
 class AclTable {
  public:
-  /// The number of this list, counted as used once more. Order matters, as it does for getACL.
+  /// The number of this list, counted as used once more. Order matters, as it does for getACL. The empty
+  /// list is kOpenAcl: ZooKeeper's check lets everyone pass both.
   AclNumber acquire(std::span<const AclEntry> entries);
   void acquire(AclNumber number);
   /// Forgets the list when nobody uses it any more.
   void release(AclNumber number);
-  /// The entries; empty for kOpenAcl. Valid until the last release of that number.
+  /// The entries; empty for kOpenAcl, and for a number that is not held. Valid until the last release
+  /// of that number.
   std::span<const AclEntry> entries(AclNumber number) const;
 
   /// For snapshots: what is held, by number, ascending.
   std::vector<AclNumber> numbers() const;
-  /// For loading a snapshot: puts the list at this number, unused so far.
+  /// For loading a snapshot: puts the list at this number, unused so far. Replaces a list that is there
+  /// already, for all who use it.
   void put(AclNumber number, std::span<const AclEntry> entries);
   /// Ends loading: forgets the lists that nothing acquired.
   void drop_unused();
@@ -40,12 +43,22 @@ class AclTable {
     std::vector<AclEntry> entries;
     std::uint64_t uses = 0;
   };
-  static std::string key_of(std::span<const AclEntry> entries);
+  using Lists = std::unordered_map<AclNumber, List>;
 
-  std::unordered_map<AclNumber, std::unique_ptr<List>> lists_;
-  std::unordered_map<std::string_view, AclNumber> by_text_;
+  static std::string text_of(std::span<const AclEntry> entries);
+  Lists::value_type& find_or_make(std::span<const AclEntry> entries);
+  Lists::value_type& held(AclNumber number);
+  void fill(Lists::value_type& list, std::string text, std::span<const AclEntry> entries);
+  void unlist(const Lists::value_type& list);
+  void forget(Lists::iterator list);
+  AclNumber free_number();
+
+  Lists lists_;
+  /// Ordered rather than hashed: clients choose the texts, and could make them collide.
+  std::map<std::string_view, AclNumber> by_text_;
   AclNumber next_ = 1;
-  AclNumber last_ = kOpenAcl;  ///< The list acquired last: most creates ask for it again.
+  /// The list used last: most creates ask for it again.
+  Lists::value_type* last_ = nullptr;
 };
 
 }  // namespace vivarium

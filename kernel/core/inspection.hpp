@@ -27,9 +27,17 @@ struct Inspection {
   std::function<ServingRole()> role;
   std::function<std::vector<std::pair<std::string, std::string>>()> addresses;
   MonoTime started{};
+  const Metrics* metrics = nullptr;  ///< What `mntr` shows; nullptr: nothing.
+
+  std::int64_t uptime_ms() const {
+    return std::chrono::duration_cast<Millis>(loop.now() - started).count();
+  }
+  /// As ZooKeeper counts: it has the root twice, as "" and as "/".
+  std::int64_t znode_count() const { return database().tree().node_count() + 1; }
 };
 
-/// Adds ZooKeeper's commands (section H.1, H.3) to the table, for as long as the handles live.
+/// Adds ZooKeeper's commands (section H.1, H.3) to the table, for as long as the handles live, which
+/// borrow the inspection.
 std::vector<std::unique_ptr<CommandHandle>> add_commands(Commands& commands,
                                                          const Inspection& inspection);
 /// Adds ZooKeeper's metrics (section H.2) that are real here, likewise.

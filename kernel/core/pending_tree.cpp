@@ -34,11 +34,14 @@ std::optional<PendingNode> PendingTree::find(std::string_view path) const {
 std::vector<std::string> PendingTree::ephemerals(SessionId session) const {
   std::set<std::string, std::less<>> paths;
   if (const auto* applied = database_.ephemerals(session)) paths = *applied;
-  for (const auto& [path, entry] : nodes_) {
-    if (entry.node.exists && entry.node.fields.owner == session.value)
-      paths.insert(path);
-    else if (const auto found = paths.find(path); found != paths.end())
-      paths.erase(found);
+  if (const auto changed = owned_.find(session); changed != owned_.end()) {
+    for (const auto& path : changed->second) {
+      const auto node = find(path);
+      if (node && node->fields.owner == session.value)
+        paths.insert(path);
+      else
+        paths.erase(path);
+    }
   }
   return {paths.begin(), paths.end()};
 }
@@ -89,6 +92,7 @@ void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::i
                 data ? static_cast<std::int32_t>(data->size()) : -1,
                 acl};
   put_back(path, entry);
+  note_owner(owner, path, zxid);
 }
 
 void PendingTree::remove(std::string_view path, Zxid zxid) {
@@ -99,8 +103,21 @@ void PendingTree::remove(std::string_view path, Zxid zxid) {
   put_back(parent_path, parent);
 
   auto& entry = edit(path, zxid);
+  note_owner(entry.node.fields.owner, path, zxid);
   database_.acls().release(entry.node.acl);
   entry.node = {};
+}
+
+void PendingTree::note_owner(std::int64_t owner, std::string_view path, Zxid zxid) {
+  if (owner == owners::kNone || owner == owners::kContainer) return;
+  owned_changes_.push_back({zxid, {owner}, std::string(path)});
+  owned_[{owner}].emplace(path);
+}
+
+void PendingTree::forget_owner(const OwnedChange& change) {
+  const auto owned = owned_.find(change.session);
+  owned->second.erase(owned->second.find(change.path));
+  if (owned->second.empty()) owned_.erase(owned);
 }
 
 void PendingTree::set_data(std::string_view path, Data data, std::int32_t version, Zxid zxid,
@@ -123,7 +140,7 @@ void PendingTree::set_acl(std::string_view path, AclNumber acl, std::int32_t ave
   put_back(path, entry);
 }
 
-void PendingTree::begin() { undo_ = Undo{{}, changes_.size(), difference_}; }
+void PendingTree::begin() { undo_ = Undo{{}, changes_.size(), owned_changes_.size(), difference_}; }
 
 void PendingTree::commit() {
   for (const auto& [path, entry] : undo_->before)
@@ -135,6 +152,10 @@ void PendingTree::rollback() {
   auto undo = std::move(*undo_);
   undo_.reset();
   while (changes_.size() > undo.changes) changes_.pop_back();
+  while (owned_changes_.size() > undo.owned_changes) {
+    forget_owner(owned_changes_.back());
+    owned_changes_.pop_back();
+  }
   for (auto record = undo.before.rbegin(); record != undo.before.rend(); ++record) {
     const auto entry = nodes_.find(record->first);
     database_.acls().release(entry->second.node.acl);
@@ -154,6 +175,10 @@ void PendingTree::settle(Zxid zxid, std::uint64_t digest_before, std::uint64_t d
     const auto entry = nodes_.find(*change.path);
     if (entry->second.changed == change.zxid) erase(entry);
   }
+  while (!owned_changes_.empty() && owned_changes_.front().zxid <= zxid) {
+    forget_owner(owned_changes_.front());
+    owned_changes_.pop_front();
+  }
   if (changes_.empty()) {
     VIVARIUM_ASSERT(difference_ == 0, "the tree is not what was prepared");
   }
@@ -167,6 +192,8 @@ void PendingTree::erase(Nodes::iterator entry) {
 void PendingTree::discard() {
   while (!nodes_.empty()) erase(nodes_.begin());
   changes_.clear();
+  owned_changes_.clear();
+  owned_.clear();
   difference_ = 0;
 }
 

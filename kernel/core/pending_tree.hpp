@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,9 +76,16 @@ class PendingTree final : public AclView {
     Zxid zxid;
     const std::string* path;  ///< Key of an entry of nodes_.
   };
+  /// An ephemeral of the session was created or removed by a pending transaction.
+  struct OwnedChange {
+    Zxid zxid;
+    SessionId session;
+    std::string path;
+  };
   struct Undo {
     std::vector<std::pair<std::string, std::optional<Entry>>> before;  ///< In order of change.
     std::size_t changes = 0;
+    std::size_t owned_changes = 0;
     std::uint64_t difference = 0;
   };
 
@@ -86,10 +94,15 @@ class PendingTree final : public AclView {
   Entry& edit(std::string_view path, Zxid zxid);
   void put_back(std::string_view path, const Entry& entry);
   void erase(Nodes::iterator entry);
+  void note_owner(std::int64_t owner, std::string_view path, Zxid zxid);
+  void forget_owner(const OwnedChange& change);
 
   Database& database_;
   Nodes nodes_;
   std::deque<Change> changes_;
+  std::deque<OwnedChange> owned_changes_;
+  /// The paths of owned_changes_, by session, so that closing one session costs its own changes only.
+  std::unordered_map<SessionId, std::multiset<std::string, std::less<>>> owned_;
   std::uint64_t difference_ = 0;  ///< Digest as it will be, less the digest as it is.
   std::optional<Undo> undo_;
 };

@@ -68,6 +68,8 @@ class Server::Body final : public StateMachine,
   void on_created(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
   void on_deleted(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
   void on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) override;
+  void children_changed(std::string_view child, Zxid zxid, AclNumber acl);
+  static void count_told(Summary& summary, std::size_t told);
 
   void on_recovered(Result<Recovered> recovered);
   void lead();
@@ -127,6 +129,7 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
       parts_(std::move(parts)),
       gate_(parts_.authenticators, parts_.policy, settings_.skip_acl, parts_.log),
       sessions_(parts_.loop, settings_.tick_time_ms),
+      watches_(parts_.loop.random()),
       clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
                 watches_, stats_, [this]() -> Database& { return *database_; }}),
       snapshotter_(parts_.loop, parts_.log, parts_.store, stats_),
@@ -280,24 +283,33 @@ void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
     parts_.log.error("the tree's digest differs from the leader's at 0x" + to_hex(zxid.value));
 }
 
+void Server::Body::count_told(Summary& summary, std::size_t told) {
+  if (told > 0) summary.record(static_cast<std::int64_t>(told));
+}
+
 std::unique_ptr<SnapshotLoader> Server::Body::load() {
   return std::make_unique<Loader>(*this, parts_.loop.random());
 }
 
 void Server::Body::on_created(std::string_view path, Zxid zxid, AclNumber acl,
                               AclNumber parent_acl) {
-  watches_.trigger_created(path, zxid, acl);
-  watches_.trigger_children_changed(paths::parent(path), zxid, parent_acl);
+  count_told(stats_.created_watches, watches_.trigger_created(path, zxid, acl));
+  children_changed(path, zxid, parent_acl);
 }
 
 void Server::Body::on_deleted(std::string_view path, Zxid zxid, AclNumber acl,
                               AclNumber parent_acl) {
-  watches_.trigger_deleted(path, zxid, acl);
-  watches_.trigger_children_changed(paths::parent(path), zxid, parent_acl);
+  count_told(stats_.deleted_watches, watches_.trigger_deleted(path, zxid, acl));
+  children_changed(path, zxid, parent_acl);
 }
 
 void Server::Body::on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) {
-  watches_.trigger_data_changed(path, zxid, acl);
+  count_told(stats_.changed_watches, watches_.trigger_data_changed(path, zxid, acl));
+}
+
+void Server::Body::children_changed(std::string_view child, Zxid zxid, AclNumber acl) {
+  count_told(stats_.children_watches,
+             watches_.trigger_children_changed(paths::parent(child), zxid, acl));
 }
 
 // --- sessions and what expires --------------------------------------------------------------------

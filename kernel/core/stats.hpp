@@ -1,11 +1,12 @@
 #pragma once
 // What a server counts about its work, for `srvr`, `mntr` and `cons`. Plain numbers; the core adds.
 
+#include <vivarium/ids.hpp>
 #include <vivarium/metrics.hpp>
 
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <deque>
+#include <utility>
 
 namespace vivarium {
 
@@ -26,6 +27,23 @@ struct LatencyStats {
   }
 };
 
+/// Tree digests at every 128th zxid, for `hash`: comparing those of two servers tells where they parted.
+class DigestLog {
+ public:
+  static constexpr std::int64_t kInterval = 128;
+  static constexpr std::size_t kEntriesMax = 1024;
+
+  void record(Zxid zxid, std::uint64_t digest) {
+    if (zxid.value % kInterval != 0) return;
+    entries_.emplace_back(zxid, digest);
+    if (entries_.size() > kEntriesMax) entries_.pop_front();
+  }
+  const std::deque<std::pair<Zxid, std::uint64_t>>& entries() const { return entries_; }
+
+ private:
+  std::deque<std::pair<Zxid, std::uint64_t>> entries_;
+};
+
 struct ServerStats {
   LatencyStats latency;
   std::int64_t packets_received = 0;
@@ -37,17 +55,19 @@ struct ServerStats {
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   std::int32_t last_response_bytes = -1, min_response_bytes = -1, max_response_bytes = -1;
+  DigestLog digests;
 
   void responded(std::int32_t bytes) {
     last_response_bytes = bytes;
     if (min_response_bytes < 0 || bytes < min_response_bytes) min_response_bytes = bytes;
     if (bytes > max_response_bytes) max_response_bytes = bytes;
   }
-  /// `srst`: what the four-letter word resets, and only that.
+  /// `srst`: all but the failed authentications, as ZooKeeper has it, and the digests.
   void reset() {
-    latency = {};
-    packets_received = packets_sent = 0;
-    last_response_bytes = min_response_bytes = max_response_bytes = -1;
+    ServerStats fresh;
+    fresh.auth_failed = auth_failed;
+    fresh.digests = std::move(digests);
+    *this = std::move(fresh);
   }
 };
 

@@ -17,6 +17,7 @@
 // "/" for the root. All on the core thread.
 
 #include "kernel/core/acl_table.hpp"
+#include "kernel/core/name_hash.hpp"
 
 #include <vivarium/stat.hpp>
 
@@ -38,28 +39,34 @@ inline constexpr std::int64_t kContainer = INT64_MIN;
 }  // namespace owners
 
 class Branch;
+class MarkingWalk;
 class TreeWalk;
 
-/// A znode's fixed part. Read it freely; only Tree changes it.
+/// A znode's fixed part. Read it freely; only Tree changes it. The fields that finding a path reads stand
+/// last, beside the name, so that a step mostly costs one cache line.
 struct Znode {
-  Branch* branch;  ///< nullptr until the first child.
   std::int64_t czxid, mzxid, ctime, mtime;
   std::int32_t version, aversion;
   AclNumber acl;
   std::uint32_t crc;         ///< CRC-32 state over path and data.
+  Branch* branch;            ///< nullptr until the first child.
   std::int32_t data_length;  ///< -1: null data, which is not the same as empty.
   std::uint32_t name_length : 24;
-  std::uint32_t owned : 1;   ///< An 8-byte owner follows.
-  std::uint32_t mark : 1;    ///< Of the snapshot walk.
-  std::uint32_t unhashed : 1;///< Below /zookeeper/: counts nothing in the digest.
+  std::uint32_t owned : 1;     ///< An 8-byte owner follows.
+  std::uint32_t mark : 1;      ///< Of the snapshot walk.
+  std::uint32_t unhashed : 1;  ///< Below /zookeeper/: counts nothing in the digest.
 
-  std::string_view name() const;
+  std::string_view name() const { return {tail() + (owned ? 8 : 0), name_length}; }
   std::optional<std::string_view> data() const;  ///< nullopt: null
   std::int64_t owner() const;                    ///< Stored form.
   std::int32_t cversion() const;                 ///< Persisted form: creates only.
   std::int64_t pzxid() const;
   std::int32_t child_count() const;
+
+  /// What follows in the same block: owner, name, data.
+  const char* tail() const { return reinterpret_cast<const char*>(this + 1); }
 };
+static_assert(sizeof(Znode) == 64);
 
 /// The checksum of a node in the digest, from the CRC state over path and data and the fields that
 /// section D.3 lists. Also used for nodes that are only pending.
@@ -102,6 +109,7 @@ class Tree {
   /// sorted. The tree must not change meanwhile.
   void visit(std::string_view path,
              const std::function<void(std::string_view, const Znode&)>& visit) const;
+  /// With the owner in its stored form: which owners a client is shown depends on settings.
   static Stat stat_of(const Znode& node);
 
   /// Adds a node below an existing parent that has no child of that name. Does not touch the parent's
@@ -110,7 +118,8 @@ class Tree {
   /// Puts a node as a snapshot has it: added below an existing parent, or, where there is one at that
   /// path already (the built-in ones), replacing all its fields. Touches no other node.
   void load(std::string_view path, const NewZnode& node);
-  /// Raises (never lowers) the parent's persisted cversion and pzxid; nullopt leaves cversion as it is.
+  /// A child was created: a larger persisted cversion is taken over, and pzxid raised with it; one that
+  /// is not larger changes nothing. A child was removed (nullopt): pzxid is raised. Nothing is lowered.
   void touch_parent(std::string_view parent, std::optional<std::int32_t> cversion, std::int64_t pzxid);
   /// Removes a node without children.
   void remove(std::string_view path);
@@ -131,16 +140,30 @@ class Tree {
   std::unique_ptr<TreeWalk> walk();
 
  private:
-  friend class TreeWalk;
-  // The private part is the implementer's.
+  friend class MarkingWalk;
+  struct Place;
+
+  Place place_of(std::string_view path) const;
+  void put(Place& place, Znode* node);
+  template <class Change>
+  void edit(std::string_view path, Change change);
+  void replace(std::string_view path, const NewZnode& node);
+  void put_data(Place& place, std::string_view path, std::optional<std::string_view> data);
+  Znode* make(std::string_view path, const NewZnode& node) const;
+  void discard(Znode* node);
+  Branch& branch_of(Znode& node);
+  void hang_below(Znode& parent, Znode* child);
+  void unhang(const Place& place);
+  void rebuild_branch(Znode& node);
+
   AclTable& acls_;
-  std::uint64_t seed_;
-  Znode* root_ = nullptr;
+  NameHash hash_;
+  Znode* root_;
   std::uint64_t digest_ = 0;
   std::int64_t node_count_ = 0;
   std::int64_t data_bytes_ = 0;
-  bool parity_ = false;        ///< The mark of nodes that the current walk has, or needs not have.
-  TreeWalk* walk_ = nullptr;
+  bool parity_ = false;  ///< The mark of nodes that the current walk has, or needs not have.
+  MarkingWalk* walk_ = nullptr;
 };
 
 /// A walk in progress: gives every node of the moment it began, parents first.

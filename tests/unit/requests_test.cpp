@@ -101,7 +101,7 @@ TEST_CASE("create refuses in ZooKeeper's order of checks") {
   CHECK(err("/a/\x01", 0, open) == WireError::bad_arguments);
   CHECK(err("/a/\xf0\x9f\x98\x80", 0, open) == WireError::bad_arguments);
   CHECK(err("/a", 0, open) == WireError::node_exists);
-  CHECK(err("/", 0, open) == WireError::bad_arguments);
+  CHECK(err("/", 0, open) == WireError::node_exists);
   CHECK(err("/e/x", 0, open) == WireError::no_children_for_ephemerals);
 }
 
@@ -291,7 +291,7 @@ TEST_CASE("multi does all or nothing at one zxid") {
   CHECK(failed.err == WireError::ok);
   CHECK(results(failed) == std::vector<std::pair<int, int>>{{-1, 0}, {-1, -103}, {-1, -2}});
   CHECK(client.exists("/n").err == WireError::no_node);
-  CHECK(client.created("/s-", "", CreateFlag::persistent_sequential) == "/s-0000000003");
+  CHECK(client.created("/s-", "", CreateFlag::persistent_sequential) == "/s-0000000002");
 }
 
 TEST_CASE("an empty multi is legal and a malformed or mixed one is not") {

@@ -1,0 +1,122 @@
+#include "kernel/core/inspection.hpp"
+#include "kernel/core/java_text.hpp"
+
+#include <string>
+
+namespace vivarium {
+namespace {
+
+struct GaugeRow {
+  const char* name;
+  double (*read)(const Inspection& server);
+};
+
+template <class Integer>
+double as_double(Integer n) {
+  return static_cast<double>(n);
+}
+
+constexpr GaugeRow kGauges[] = {
+    {"avg_latency",
+     [](const Inspection& s) { return four_decimals(s.stats.latency.average_ms()); }},
+    {"max_latency", [](const Inspection& s) { return as_double(s.stats.latency.max_ms()); }},
+    {"min_latency", [](const Inspection& s) { return as_double(s.stats.latency.min_ms()); }},
+    {"packets_received", [](const Inspection& s) { return as_double(s.stats.packets_received); }},
+    {"packets_sent", [](const Inspection& s) { return as_double(s.stats.packets_sent); }},
+    {"num_alive_connections", [](const Inspection& s) { return as_double(s.clients.size()); }},
+    {"outstanding_requests", [](const Inspection& s) { return as_double(s.clients.outstanding()); }},
+    {"uptime", [](const Inspection& s) { return as_double(s.uptime_ms()); }},
+    {"znode_count", [](const Inspection& s) { return as_double(s.znode_count()); }},
+    {"watch_count", [](const Inspection& s) { return as_double(s.watches.count()); }},
+    {"ephemerals_count",
+     [](const Inspection& s) { return as_double(s.database().ephemeral_count()); }},
+    {"approximate_data_size",
+     [](const Inspection& s) { return as_double(s.database().tree().data_bytes()); }},
+    {"global_sessions",
+     [](const Inspection& s) { return as_double(s.database().sessions().size()); }},
+    {"last_client_response_size",
+     [](const Inspection& s) { return as_double(s.stats.last_response_bytes); }},
+    {"max_client_response_size",
+     [](const Inspection& s) { return as_double(s.stats.max_response_bytes); }},
+    {"min_client_response_size",
+     [](const Inspection& s) { return as_double(s.stats.min_response_bytes); }},
+};
+
+struct CounterRow {
+  const char* name;
+  Counter ServerStats::*counter;
+};
+
+constexpr CounterRow kCounters[] = {
+    {"auth_failed_count", &ServerStats::auth_failed},
+    {"bytes_received_count", &ServerStats::bytes_received},
+    {"response_bytes", &ServerStats::bytes_sent},
+    {"watch_bytes", &ServerStats::watch_bytes},
+    {"connection_request_count", &ServerStats::connections_accepted},
+    {"connection_rejected", &ServerStats::connections_rejected},
+    {"connection_drop_count", &ServerStats::connections_dropped},
+    {"sessionless_connections_expired", &ServerStats::sessionless_expired},
+    {"stale_sessions_expired", &ServerStats::sessions_expired},
+    {"digest_mismatches_count", &ServerStats::digest_mismatches},
+    {"snapshot_error_count", &ServerStats::snapshots_failed},
+};
+
+struct SummaryRow {
+  const char* name;
+  Summary ServerStats::*summary;
+};
+
+constexpr SummaryRow kSummaries[] = {
+    {"snapshottime", &ServerStats::snapshot_ms},
+    {"node_created_watch_count", &ServerStats::created_watches},
+    {"node_deleted_watch_count", &ServerStats::deleted_watches},
+    {"node_changed_watch_count", &ServerStats::changed_watches},
+    {"node_children_watch_count", &ServerStats::children_watches},
+    {"apply_batch_size", &ServerStats::apply_batch},  // Ours: ZooKeeper applies one by one.
+};
+
+/// Recorded in microseconds, and shown as ZooKeeper does: in whole milliseconds but for the average.
+constexpr SummaryRow kLatencies[] = {
+    {"readlatency", &ServerStats::read_latency_us},
+    {"updatelatency", &ServerStats::update_latency_us},
+};
+
+struct LatencyPart {
+  const char* prefix;
+  double (*read)(const Summary& us);
+};
+
+double whole_ms(std::int64_t us) { return as_double(us / 1000); }
+
+constexpr LatencyPart kLatencyParts[] = {
+    {"avg_", [](const Summary& us) { return four_decimals(us.average() / 1000); }},
+    {"min_", [](const Summary& us) { return whole_ms(us.min()); }},
+    {"max_", [](const Summary& us) { return whole_ms(us.max()); }},
+    {"cnt_", [](const Summary& us) { return as_double(us.count()); }},
+    {"sum_", [](const Summary& us) { return whole_ms(us.sum()); }},
+    {"p50_", [](const Summary& us) { return whole_ms(us.percentile(0.5)); }},
+    {"p95_", [](const Summary& us) { return whole_ms(us.percentile(0.95)); }},
+    {"p99_", [](const Summary& us) { return whole_ms(us.percentile(0.99)); }},
+    {"p999_", [](const Summary& us) { return whole_ms(us.percentile(0.999)); }},
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<MetricHandle>> add_metrics(Metrics& metrics,
+                                                       const Inspection& inspection) {
+  std::vector<std::unique_ptr<MetricHandle>> handles;
+  const auto& stats = inspection.stats;
+  for (const auto& row : kGauges)
+    handles.push_back(
+        metrics.add(row.name, [&inspection, read = row.read] { return read(inspection); }));
+  for (const auto& row : kCounters) handles.push_back(metrics.add(row.name, stats.*row.counter));
+  for (const auto& row : kSummaries)
+    handles.push_back(metrics.add(row.name, stats.*row.summary, SummaryDetail::plain));
+  for (const auto& row : kLatencies)
+    for (const auto& part : kLatencyParts)
+      handles.push_back(metrics.add(part.prefix + std::string(row.name),
+                                    [&us = stats.*row.summary, read = part.read] { return read(us); }));
+  return handles;
+}
+
+}  // namespace vivarium

@@ -1,0 +1,321 @@
+// What every Broadcast must hold, tried on `standalone` and on a fake ensemble of three servers.
+#include "tests/contract/fake_ensemble.hpp"
+
+#include "kernel/simulation/simulated_loop.hpp"
+#include "memory_store.hpp"
+#include "memory_transport.hpp"
+#include "standalone.hpp"
+#include "tests/support/fake_host.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace vivarium;
+using namespace vivarium::test;
+
+namespace {
+
+/// A state that is the list of what was applied. A payload is "session/cxid/body".
+class RecordingState final : public StateMachine {
+ public:
+  LogEntry prepare(const Request& request, Zxid zxid, std::int64_t) override {
+    CHECK(zxid > prepared);
+    prepared = zxid;
+    return {zxid, SharedBytes(std::to_string(request.session.value) + "/" +
+                              std::to_string(request.cxid) + "/" + std::string(request.body))};
+  }
+  void discard_pending() override {}
+  void apply(std::span<const LogEntry> entries) override {
+    CHECK_FALSE(inside_submit);
+    for (const auto& entry : entries) {
+      CHECK(entry.zxid > last);
+      last = entry.zxid;
+      applied.emplace_back(entry.payload.view());
+    }
+  }
+  Zxid last_applied() const override { return last; }
+  std::uint64_t digest() const override { return applied.size(); }
+  std::unique_ptr<SnapshotCursor> snapshot() override { return nullptr; }
+  std::unique_ptr<SnapshotLoader> load() override { return nullptr; }
+  void touch(SessionId session, std::int32_t, ServerId) override { touched.insert(session.value); }
+  bool revalidate(SessionId session, std::int32_t, ServerId owner) override {
+    if (session.value != 7) return false;
+    owner_of_7 = owner;
+    return true;
+  }
+  std::optional<ServerId> owner(SessionId) const override { return owner_of_7; }
+  bool closing(SessionId) const override { return false; }
+  std::string committed_config() const override { return {}; }
+  std::string last_seen_config() const override { return {}; }
+  void activate_config(std::string_view, Zxid) override {}
+
+  Zxid prepared, last;
+  std::vector<std::string> applied;
+  std::set<std::int64_t> touched;
+  std::optional<ServerId> owner_of_7;
+  bool inside_submit = false;
+};
+
+class RecordingEvents final : public BroadcastEvents {
+ public:
+  void on_role(ServingRole now, bool) override { role = now; }
+  void on_synced(SessionId session, std::int32_t cxid) override {
+    synced.emplace_back(session.value, cxid, state->applied.size());
+  }
+  void on_fatal(const Error& error) override { fatal.push_back(error.what); }
+  void on_space(bool, std::uint64_t) override {}
+
+  RecordingState* state = nullptr;
+  ServingRole role = ServingRole::none;
+  std::vector<std::tuple<std::int64_t, std::int32_t, std::size_t>> synced;
+  std::vector<std::string> fatal;
+};
+
+/// A memory store whose durability a test can hold back, and that can fail.
+class HeldStore final : public LogStore, private LogStoreEvents {
+ public:
+  explicit HeldStore(PluginHost& host) : inner_(host) {}
+  bool durable() const override { return true; }
+  void open(LogStoreEvents& events, Done<OpenedLog> done) override {
+    events_ = &events;
+    inner_.open(*this, std::move(done));
+  }
+  void append(std::span<const LogEntry> entries) override { inner_.append(entries); }
+  void read(Zxid after, std::size_t bytes, Done<LogSlice> done) override {
+    inner_.read(after, bytes, std::move(done));
+  }
+  Zxid first_contiguous() const override { return inner_.first_contiguous(); }
+  void truncate_after(Zxid zxid, Done<void> done) override {
+    inner_.truncate_after(zxid, std::move(done));
+  }
+  Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override {
+    return inner_.begin_snapshot(zxid);
+  }
+  Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) override {
+    return inner_.install_snapshot(zxid);
+  }
+  Result<std::unique_ptr<SnapshotSource>> open_snapshot() override { return inner_.open_snapshot(); }
+  void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override {
+    inner_.set_epoch(kind, epoch, std::move(done));
+  }
+  Sizes sizes() const override { return inner_.sizes(); }
+  void stop() override { inner_.stop(); }
+
+  void fail() { events_->on_failed(Error(Errc::io_failed, "the sync of the log failed")); }
+  void release() {
+    held = false;
+    if (waiting_.value > 0) events_->on_durable(waiting_);
+  }
+  bool held = false;
+
+ private:
+  void on_durable(Zxid zxid) override {
+    waiting_ = zxid;
+    if (!held) events_->on_durable(zxid);
+  }
+  void on_failed(const Error& error) override { events_->on_failed(error); }
+  void on_space(bool low, std::uint64_t bytes) override { events_->on_space(low, bytes); }
+
+  MemoryStore inner_;
+  LogStoreEvents* events_ = nullptr;
+  Zxid waiting_;
+};
+
+/// One server: broadcast, log, state, and what its transport is called.
+struct Node {
+  Node(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network, std::int64_t number)
+      : id{number},
+        host({}, {}, {.loop = &loop}),
+        log(host),
+        transport(loop, std::move(network), "server" + std::to_string(number)),
+        election(loop, {1}) {
+    events.state = &state;
+  }
+  void submit(std::int64_t session, std::int32_t cxid, std::string body) {
+    const Request request{{session}, cxid, 1, body, {}, {}, false, id};
+    state.inside_submit = true;
+    broadcast->submit(std::span(&request, 1));
+    state.inside_submit = false;
+  }
+
+  ServerId id;
+  FakeHost host;
+  HeldStore log;
+  RecordingState state;
+  RecordingEvents events;
+  MemoryTransport transport;
+  StaticElection election;
+  OpenedLog opened;
+  std::unique_ptr<Broadcast> broadcast;
+};
+
+/// Servers under one kind of broadcast, serving.
+class Cluster {
+ public:
+  using Make = std::function<std::unique_ptr<Broadcast>(Node&, SimulatedLoop&)>;
+
+  Cluster(std::size_t size, const Make& make, std::uint64_t seed = 1) : loop(seed) {
+    for (std::size_t i = 0; i < size; ++i) {
+      nodes.push_back(std::make_unique<Node>(loop, network, static_cast<std::int64_t>(i + 1)));
+      nodes.back()->broadcast = make(*nodes.back(), loop);
+    }
+    for (auto& node : nodes) begin(*node);
+    REQUIRE(loop.run_until([&] { return all([](Node& n) { return n.events.role != ServingRole::none; }); }));
+  }
+  ~Cluster() {
+    for (auto& node : nodes) {
+      node->broadcast->stop();
+      node->transport.stop();
+      node->log.stop();
+    }
+  }
+
+  bool all(const std::function<bool(Node&)>& holds) {
+    return std::all_of(nodes.begin(), nodes.end(), [&](auto& node) { return holds(*node); });
+  }
+  bool wait_applied(std::size_t count) {
+    return loop.run_until([&] { return all([&](Node& n) { return n.state.applied.size() >= count; }); });
+  }
+  void settle() { loop.run_for(std::chrono::seconds(1)); }
+  Node& leader() { return *nodes.front(); }
+  Node& last() { return *nodes.back(); }
+
+  SimulatedLoop loop;
+  std::shared_ptr<MemoryNetwork> network = std::make_shared<MemoryNetwork>();
+  std::vector<std::unique_ptr<Node>> nodes;
+
+ private:
+  void begin(Node& node) {
+    node.log.open(node.broadcast->log_events(), [this, &node](Result<OpenedLog> opened) {
+      node.opened = opened.value();
+      node.broadcast->run({node.id, node.state, node.log, node.opened, &node.election,
+                           &node.transport, node.events});
+    });
+    loop.run_for(std::chrono::milliseconds(1));
+  }
+};
+
+struct Kind {
+  const char* name;
+  std::size_t servers;
+  Cluster::Make make;
+};
+
+const Kind kKinds[] = {
+    {"standalone", 1,
+     [](Node& node, SimulatedLoop&) { return std::make_unique<Standalone>(node.host); }},
+    {"a fake ensemble", 3,
+     [](Node&, SimulatedLoop& loop) {
+       return std::make_unique<FakeEnsemble>(
+           loop, 3, [](ServerId id) { return "server" + std::to_string(id.value); });
+     }},
+};
+
+}  // namespace
+
+#define FOR_EACH_KIND                                   \
+  const auto& kind = kKinds[GENERATE(range(0, 2))];     \
+  CAPTURE(kind.name);                                   \
+  Cluster cluster(kind.servers, kind.make)
+
+TEST_CASE("every request is applied once, in one order on all servers") {
+  FOR_EACH_KIND;
+  for (int i = 0; i < 100; ++i)
+    cluster.nodes[static_cast<std::size_t>(i) % cluster.nodes.size()]->submit(i % 7, i, "x");
+  REQUIRE(cluster.wait_applied(100));
+  cluster.settle();
+  const auto& order = cluster.leader().state.applied;
+  CHECK(order.size() == 100);
+  CHECK(std::set(order.begin(), order.end()).size() == 100);
+  CHECK(cluster.all([&](Node& node) { return node.state.applied == order; }));
+}
+
+TEST_CASE("the writes of one server keep their order") {
+  FOR_EACH_KIND;
+  for (int i = 0; i < 50; ++i) cluster.last().submit(1, i, "x");
+  REQUIRE(cluster.wait_applied(50));
+  for (int i = 0; i < 50; ++i)
+    CHECK(cluster.last().state.applied[static_cast<std::size_t>(i)] == "1/" + std::to_string(i) + "/x");
+}
+
+TEST_CASE("nothing is applied before enough logs have it") {
+  FOR_EACH_KIND;
+  for (auto& node : cluster.nodes) node->log.held = true;
+  cluster.last().submit(1, 1, "x");
+  cluster.settle();
+  CHECK(cluster.all([](Node& node) { return node.state.applied.empty(); }));
+  const auto majority = cluster.nodes.size() / 2 + 1;
+  for (std::size_t i = 0; i < majority; ++i) cluster.nodes[i]->log.release();
+  CHECK(cluster.wait_applied(1));
+}
+
+TEST_CASE("a sync is answered after everything submitted before it was applied") {
+  FOR_EACH_KIND;
+  auto& node = cluster.last();
+  node.broadcast->sync({5}, 1);
+  node.submit(5, 2, "x");
+  node.submit(5, 3, "y");
+  node.broadcast->sync({5}, 4);
+  CHECK(node.events.synced.empty());
+  REQUIRE(cluster.loop.run_until([&] { return node.events.synced.size() == 2; }));
+  CHECK(std::get<1>(node.events.synced[0]) == 1);
+  CHECK(std::get<1>(node.events.synced[1]) == 4);
+  CHECK(std::get<2>(node.events.synced[1]) == 2);
+}
+
+TEST_CASE("revalidation asks the leader, and claims the session for the server that asked") {
+  FOR_EACH_KIND;
+  auto& node = cluster.last();
+  std::vector<bool> answers;
+  node.broadcast->revalidate({7}, 1000, [&](Result<bool> valid) { answers.push_back(valid.value()); });
+  node.broadcast->revalidate({8}, 1000, [&](Result<bool> valid) { answers.push_back(valid.value()); });
+  CHECK(answers.empty());
+  REQUIRE(cluster.loop.run_until([&] { return answers.size() == 2; }));
+  CHECK(answers == std::vector<bool>{true, false});
+  CHECK(cluster.leader().state.owner_of_7 == node.id);
+}
+
+TEST_CASE("touches reach the leader's sessions") {
+  FOR_EACH_KIND;
+  cluster.last().broadcast->touch({42}, 1000);
+  cluster.settle();
+  CHECK(cluster.leader().state.touched.contains(42));
+}
+
+TEST_CASE("a failed log is fatal and acknowledges nothing more") {
+  FOR_EACH_KIND;
+  auto& node = cluster.leader();
+  for (auto& each : cluster.nodes) each->log.held = true;
+  node.submit(1, 1, "x");
+  node.log.fail();
+  cluster.settle();
+  CHECK(node.events.fatal == std::vector<std::string>{"the sync of the log failed"});
+  CHECK(node.state.applied.empty());
+}
+
+TEST_CASE("nothing calls back after stop") {
+  FOR_EACH_KIND;
+  auto& node = cluster.last();
+  bool answered = false;
+  node.submit(1, 1, "x");
+  node.broadcast->sync({1}, 2);
+  node.broadcast->revalidate({7}, 1000, [&](Result<bool>) { answered = true; });
+  node.broadcast->stop();
+  cluster.settle();
+  CHECK(node.state.applied.empty());
+  CHECK(node.events.synced.empty());
+  CHECK_FALSE(answered);
+}
+
+TEST_CASE("one seed gives one run") {
+  const auto& kind = kKinds[GENERATE(range(0, 2))];
+  CAPTURE(kind.name);
+  const auto run = [&] {
+    Cluster cluster(kind.servers, kind.make, 42);
+    for (int i = 0; i < 20; ++i) cluster.last().submit(1, i, "x");
+    cluster.wait_applied(20);
+    return cluster.loop.event_hash();
+  };
+  CHECK(run() == run());
+}
