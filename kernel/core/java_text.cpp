@@ -65,8 +65,11 @@ std::string text_of(const Value& value) {
     std::string operator()(std::int64_t n) const { return std::to_string(n); }
     std::string operator()(double n) const { return java_double(n); }
     std::string operator()(const std::string& text) const { return text; }
-    std::string operator()(const Value::List&) const { return "[]"; }
-    std::string operator()(const Value::Fields&) const { return "{}"; }
+    std::string operator()(const Value::List&) const { return no_text(); }
+    std::string operator()(const Value::Fields&) const { return no_text(); }
+    static std::string no_text() {
+      VIVARIUM_ASSERT(false, "lists and fields have no text of their own");
+    }
   };
   return std::visit(Text{}, value.content());
 }

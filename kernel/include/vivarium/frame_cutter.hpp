@@ -25,6 +25,8 @@
 
 namespace vivarium {
 
+class FrameCutter;
+
 /// Memory that the cutters of one thread work in, one at a time, from room() or cut() to leave_arena().
 class FrameArena {
  public:

@@ -1,0 +1,115 @@
+#pragma once
+// Files in memory that forget at a crash what was not synced.
+//
+// What is visible and what is durable are kept apart, for the content of each file and for each entry
+// of a directory. Between them stand the changes since the last sync; a crash lets none, all or a
+// seeded part of them through, a write possibly in part (whole sectors of 512 bytes).
+
+#include "kernel/simulation/sparse_bytes.hpp"
+
+#include <vivarium/disk.hpp>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace vivarium {
+
+/// Unwinds the job that was running when the power failed. Only the simulated disk, and tests that use
+/// its blocking files, catch it.
+struct SimulatedCrash {};
+
+/// What becomes of changes that were not synced.
+enum class CrashLoss : std::uint8_t { everything, something, nothing };
+
+class SimulatedFileSystem final : public FileSystem {
+ public:
+  explicit SimulatedFileSystem(std::function<std::uint64_t()> random);
+  ~SimulatedFileSystem() override;
+
+  // --- power ----------------------------------------------------------------------------------------
+  /// Power fails. Locks and open files end; until restart() every operation throws SimulatedCrash.
+  void crash(CrashLoss loss);
+  void restart() { down_ = false; }
+  bool down() const { return down_; }
+  /// Power fails when the operation of this number, counted by operations(), has had its effect and
+  /// before it returns.
+  void crash_at(std::uint64_t operation, CrashLoss loss) { crash_at_ = {operation, loss}; }
+  /// Called at each crash, before the operation unwinds.
+  void on_crash(std::function<void()> callback) { on_crash_ = std::move(callback); }
+
+  // --- faults ---------------------------------------------------------------------------------------
+  /// How many operations have been begun since construction.
+  std::uint64_t operations() const { return operations_; }
+  /// The operation of this number fails and has no effect.
+  void fail_at(std::uint64_t operation) { fail_at_ = operation; }
+  enum class Syncs : std::uint8_t { work, fail };
+  void set_syncs(Syncs syncs) { syncs_ = syncs; }
+  /// The size of the disk: the sum of all file sizes cannot exceed it.
+  void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
+  Result<void> remove(const std::string& path) override;
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
+  Result<void> create_directories(const std::string& directory) override;
+  bool exists(const std::string& path) override;
+  Result<void> sync_directory(const std::string& directory) override;
+  Result<std::uint64_t> free_bytes(const std::string& directory) override;
+
+ private:
+  friend class SimulatedFile;
+  friend class SimulatedLock;
+
+  /// A write, or a change of size when `bytes` is empty.
+  struct Change {
+    std::uint64_t offset = 0;
+    std::string bytes;
+  };
+  /// A file or a directory, whatever names it has.
+  struct Node {
+    bool directory = false;
+    SparseBytes visible, durable;
+    std::vector<Change> unsynced;
+  };
+  using NodePtr = std::shared_ptr<Node>;
+  using Names = std::map<std::string, NodePtr>;
+  /// Entries that change together: a creation, a removal, or both at once for a rename.
+  struct EntryChange {
+    std::string removed, added;  ///< Paths; empty for none.
+    NodePtr node;                ///< What `added` names.
+    bool within(const std::string& directory) const;
+  };
+
+  std::optional<Error> begin(const std::string& what);
+  void end();
+  bool coin() { return random_() % 2 == 0; }
+  void change_entries(EntryChange change);
+  void settle(Node& node, CrashLoss loss);
+  void settle_part(Node& node);
+  void settle_entries(CrashLoss loss);
+  void drop_orphans();
+  Result<NodePtr> create(const std::string& path, const std::string& what);
+  std::uint64_t used_bytes() const;
+  /// Whether `node` may grow to `size`.
+  bool fits(const Node& node, std::uint64_t size) const;
+
+  std::function<std::uint64_t()> random_;
+  std::function<void()> on_crash_;
+  Names visible_, durable_;
+  std::vector<EntryChange> unsynced_;
+  std::set<std::string> locked_;
+  std::uint64_t generation_ = 0;  ///< Counts crashes: files and locks of earlier ones are dead.
+  bool down_ = false;
+  std::uint64_t operations_ = 0;
+  std::uint64_t fail_at_ = 0;
+  std::optional<std::pair<std::uint64_t, CrashLoss>> crash_at_;
+  Syncs syncs_ = Syncs::work;
+  std::uint64_t capacity_ = std::uint64_t{1} << 50;
+  /// Tells files and locks that outlive this object.
+  std::shared_ptr<SimulatedFileSystem*> self_;
+};
+
+}  // namespace vivarium

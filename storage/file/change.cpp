@@ -1,0 +1,102 @@
+#include "change.hpp"
+
+#include "log_scanner.hpp"
+#include "try.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace vivarium::file {
+namespace {
+
+constexpr std::string_view kName = "change";
+constexpr std::string_view kTruncate = "truncate ";
+constexpr std::string_view kInstall = "install ";
+
+/// "truncate 0x100000001 <checksum of that>"
+std::string encode(const Change& change) {
+  std::string text(change.kind == ChangeKind::truncate ? kTruncate : kInstall);
+  text += text_of(change.zxid);
+  return text + " " + std::to_string(adler(kAdlerBegin, text)) + "\n";
+}
+
+std::optional<Change> decode(const std::string& text) {
+  Change change{text.starts_with(kInstall) ? ChangeKind::install : ChangeKind::truncate, {}};
+  const auto digits = text.find("0x");
+  if (digits == std::string::npos) return std::nullopt;
+  std::from_chars(text.data() + digits + 2, text.data() + text.size(), change.zxid.value, 16);
+  return encode(change) == text ? std::optional(change) : std::nullopt;
+}
+
+/// Removes the files with a zxid above `zxid`, newest first, so that what remains is a history.
+Result<void> remove_above(FileSystem& files, const std::vector<NamedFile>& named, Zxid zxid) {
+  for (auto file = named.rbegin(); file != named.rend() && file->zxid > zxid; ++file)
+    TRY(files.remove(file->path));
+  return {};
+}
+
+Result<void> cut_file(FileSystem& files, const std::string& path, Zxid zxid) {
+  TRY_LET(file, files.open(path, OpenMode::read_write));
+  TRY_LET(size, file->size());
+  LogScanner scanner(*file, kFileHeaderBytes, size);
+  std::uint64_t end = kFileHeaderBytes;
+  while (true) {
+    TRY_LET(found, scanner.next());
+    if (!found || scanner.zxid() > zxid) break;
+    end = scanner.position();
+  }
+  TRY(file->truncate(end));
+  return file->sync();
+}
+
+Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  TRY(remove_above(files, snapshots, zxid));
+  TRY(files.sync_directory(directories.snapshots()));
+  TRY_LET(logs, directories.list_logs(files));
+  TRY(remove_above(files, logs, zxid));
+  TRY(files.sync_directory(directories.logs()));
+  while (!logs.empty() && logs.back().zxid > zxid) logs.pop_back();
+  return logs.empty() ? Result<void>() : cut_file(files, logs.back().path, zxid);
+}
+
+Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
+  const std::string unfinished = directories.unfinished_snapshot_path(zxid);
+  if (files.exists(unfinished)) TRY(files.rename(unfinished, directories.snapshot_path(zxid)));
+  TRY(files.sync_directory(directories.snapshots()));
+  TRY_LET(logs, directories.list_logs(files));
+  TRY(remove_above(files, logs, Zxid{-1}));
+  TRY(files.sync_directory(directories.logs()));
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  for (const NamedFile& snapshot : snapshots)
+    if (snapshot.zxid != zxid) TRY(files.remove(snapshot.path));
+  return files.sync_directory(directories.snapshots());
+}
+
+Result<void> carry_out(FileSystem& files, const Directories& directories, const Change& change) {
+  TRY(change.kind == ChangeKind::truncate ? truncate(files, directories, change.zxid)
+                                          : install(files, directories, change.zxid));
+  TRY(files.remove(directories.own() + "/" + std::string(kName)));
+  return files.sync_directory(directories.own());
+}
+
+}  // namespace
+
+Result<void> make_change(FileSystem& files, const Directories& directories, const Change& change) {
+  TRY(replace_file(files, directories.own(), std::string(kName), encode(change)));
+  return carry_out(files, directories, change);
+}
+
+Result<void> finish_change(FileSystem& files, const Directories& directories) {
+  const std::string path = directories.own() + "/" + std::string(kName);
+  if (!files.exists(path)) return {};
+  TRY_LET(text, read_file(files, path));
+  const auto change = decode(text);
+  if (!change)
+    return Error(Errc::corrupt, path + " does not tell which change of the history was interrupted; "
+                                "restore the data directory from a backup, or move it away and let "
+                                "this server be filled by the others");
+  return carry_out(files, directories, *change);
+}
+
+}  // namespace vivarium::file

@@ -1,0 +1,126 @@
+#include "directories.hpp"
+
+#include "format.hpp"
+#include "try.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace vivarium::file {
+namespace {
+
+constexpr std::string_view kLogPrefix = "log.";
+constexpr std::string_view kSnapshotPrefix = "snapshot.";
+// Java takes no name with another first part for a snapshot.
+constexpr std::string_view kUnfinishedPrefix = "unfinished.";
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+std::optional<Zxid> zxid_in_name(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  Zxid zxid;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), zxid.value, 16);
+  const bool whole = error == std::errc{} && end == name.data() + name.size();
+  return whole && zxid.value >= 0 ? std::optional(zxid) : std::nullopt;
+}
+
+Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& directory,
+                                          std::string_view prefix) {
+  TRY_LET(entries, files.list(directory));
+  std::vector<NamedFile> named;
+  for (const DirectoryEntry& entry : entries)
+    if (const auto zxid = zxid_in_name(entry.name, prefix))
+      named.push_back({*zxid, directory + "/" + entry.name});
+  std::sort(named.begin(), named.end(),
+            [](const NamedFile& a, const NamedFile& b) { return a.zxid < b.zxid; });
+  return named;
+}
+
+Error misplaced(const NamedFile& found, const std::string& what, const std::string& wanted) {
+  return {Errc::invalid_argument,
+          found.path + " is a " + what + " in the wrong directory: with the dataDir and dataLogDir "
+          "of this config it would be in " + wanted + "; move the files there, or correct dataLogDir"};
+}
+
+}  // namespace
+
+Directories::Directories(std::string data_dir, std::string data_log_dir)
+    : data_dir_(without_trailing_slash(std::move(data_dir))),
+      data_log_dir_(without_trailing_slash(std::move(data_log_dir))) {
+  if (data_log_dir_.empty()) data_log_dir_ = data_dir_;
+}
+
+std::string Directories::log_path(Zxid first) const {
+  return logs() + "/" + std::string(kLogPrefix) + text_of(first).substr(2);
+}
+
+std::string Directories::snapshot_path(Zxid zxid) const {
+  return snapshots() + "/" + std::string(kSnapshotPrefix) + text_of(zxid).substr(2);
+}
+
+std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
+  return snapshots() + "/" + std::string(kUnfinishedPrefix) + std::string(kSnapshotPrefix) +
+         text_of(zxid).substr(2);
+}
+
+Result<void> Directories::create(FileSystem& files) const {
+  for (const std::string& directory : {snapshots(), logs(), own(), own_beside_logs()})
+    TRY(files.create_directories(directory));
+  return {};
+}
+
+Result<void> Directories::check_separation(FileSystem& files) const {
+  if (!separate_logs()) return {};
+  TRY_LET(logs_there, list_named(files, snapshots(), kLogPrefix));
+  if (!logs_there.empty()) return misplaced(logs_there.front(), "transaction log", logs());
+  TRY_LET(snapshots_there, list_named(files, logs(), kSnapshotPrefix));
+  if (!snapshots_there.empty()) return misplaced(snapshots_there.front(), "snapshot", snapshots());
+  return {};
+}
+
+Result<std::vector<NamedFile>> Directories::list_logs(FileSystem& files) const {
+  return list_named(files, logs(), kLogPrefix);
+}
+
+Result<std::vector<NamedFile>> Directories::list_snapshots(FileSystem& files) const {
+  return list_named(files, snapshots(), kSnapshotPrefix);
+}
+
+Result<void> Directories::remove_unfinished(FileSystem& files) const {
+  TRY_LET(entries, files.list(snapshots()));
+  for (const DirectoryEntry& entry : entries) {
+    if (!entry.name.starts_with(kUnfinishedPrefix)) continue;
+    const auto removed = files.remove(snapshots() + "/" + entry.name);
+    // Its own job may have removed it meanwhile.
+    if (removed.has_error() && !removed.error().is(Errc::not_found)) return removed;
+  }
+  return {};
+}
+
+Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& name,
+                          std::string_view content) {
+  const std::string path = directory + "/" + name;
+  {
+    TRY_LET(file, files.open(path + ".tmp", OpenMode::create_empty));
+    TRY(file->write_at(0, content));
+    TRY(file->sync());
+  }
+  TRY(files.rename(path + ".tmp", path));
+  return files.sync_directory(directory);
+}
+
+Result<std::string> read_file(FileSystem& files, const std::string& path, std::size_t bytes_max) {
+  TRY_LET(file, files.open(path, OpenMode::read));
+  std::string content(bytes_max, '\0');
+  TRY_LET(size, file->read_at(0, content.data(), content.size()));
+  content.resize(size);
+  return content;
+}
+
+}  // namespace vivarium::file

@@ -1,0 +1,146 @@
+#include "file_sink.hpp"
+
+#include "change.hpp"
+#include "try.hpp"
+
+#include <vivarium/assert.hpp>
+
+namespace vivarium::file {
+
+SnapshotInProgress::SnapshotInProgress(FileStore& store, Zxid zxid, FileStore::Purpose purpose)
+    : store_(store), store_alive_(store.alive_), on_disk_(store.on_disk_), zxid_(zxid),
+      purpose_(purpose), writer_(on_disk_->directories, zxid),
+      log_bytes_(store.history_.bytes_above_base),
+      log_entries_(store.history_.entries_above_base) {}
+
+void SnapshotInProgress::write(SharedBytes piece) {
+  VIVARIUM_ASSERT(!committed_, "a sink takes nothing after commit");
+  if (piece.empty() || ended_) return;
+  queued_bytes_ += piece.size();
+  queue_.push_back(std::move(piece));
+  write_queued();
+}
+
+void SnapshotInProgress::write_queued() {
+  if (in_flight_ || queue_.empty() || store_gone()) return;
+  in_flight_ = true;
+  auto pieces = std::exchange(queue_, {});
+  const std::size_t bytes = queued_bytes_;
+  store_.run<int>(
+      Lane::bulk,
+      [self = shared_from_this(), pieces = std::move(pieces)](FileSystem& files) -> Result<int> {
+        TRY(self->writer_.write(files, pieces));
+        return 0;
+      },
+      [self = shared_from_this(), bytes](int) {
+        self->in_flight_ = false;
+        self->queued_bytes_ -= bytes;
+        self->written();
+      });
+}
+
+void SnapshotInProgress::written() {
+  if (ended_) return;
+  write_queued();
+  if (in_flight_) return;
+  if (committed_) return seal();
+  if (drained_) std::exchange(drained_, nullptr)();
+}
+
+void SnapshotInProgress::on_drained(std::function<void()> callback) {
+  drained_ = std::move(callback);
+  if (in_flight_ || store_gone()) return;
+  store_.post([self = shared_from_this()] {
+    if (!self->committed_) self->written();
+  });
+}
+
+void SnapshotInProgress::commit(std::optional<std::uint64_t> digest, Done<SnapshotInfo> done) {
+  VIVARIUM_ASSERT(!committed_, "a sink is committed once");
+  committed_ = true;
+  digest_ = digest;
+  done_ = std::move(done);
+  drained_ = nullptr;
+  if (store_gone()) return;
+  if (ended_) return refuse_commit();
+  if (!in_flight_) seal();
+}
+
+void SnapshotInProgress::seal() {
+  store_.run<SnapshotInfo>(
+      Lane::bulk,
+      [self = shared_from_this()](FileSystem& files) {
+        return self->writer_.finish(files, self->digest_);
+      },
+      [self = shared_from_this()](SnapshotInfo info) {
+        if (self->ended_) return;
+        self->purpose_ == FileStore::Purpose::beside_history ? self->publish(info)
+                                                             : self->install(info);
+      });
+}
+
+void SnapshotInProgress::publish(const SnapshotInfo& info) {
+  // In the log lane, so that it comes as a whole before or after a change of the history.
+  store_.run<int>(
+      Lane::log,
+      [self = shared_from_this()](FileSystem& files) -> Result<int> {
+        TRY(self->writer_.publish(files));
+        return 0;
+      },
+      [self = shared_from_this(), info](int) {
+        if (std::exchange(self->ended_, true)) return;
+        self->store_.snapshot_taken(info, self->log_bytes_, self->log_entries_);
+        self->done_(info);
+      });
+}
+
+void SnapshotInProgress::install(const SnapshotInfo& info) {
+  store_.change_history([self = shared_from_this(), info] {
+    self->store_.run<Recovered>(
+        Lane::log,
+        [self](FileSystem& files) -> Result<Recovered> {
+          const Directories& directories = self->on_disk_->directories;
+          TRY(self->on_disk_->writer.roll());
+          TRY(make_change(files, directories, {ChangeKind::install, self->zxid_}));
+          return recover(files, directories);
+        },
+        [self, info](Recovered recovered) {
+          self->ended_ = true;
+          self->store_.history_changed(std::move(recovered));
+          self->done_(info);
+        });
+  });
+}
+
+void SnapshotInProgress::sink_destroyed() {
+  drained_ = nullptr;
+  if (!committed_ && !ended_) discard();
+}
+
+void SnapshotInProgress::give_up() {
+  if (ended_) return;
+  discard();
+  if (committed_) refuse_commit();
+}
+
+void SnapshotInProgress::refuse_commit() {
+  store_.post([self = shared_from_this()] {
+    self->done_(Error(Errc::closed, "the history was changed while this snapshot was written"));
+  });
+}
+
+void SnapshotInProgress::discard() {
+  ended_ = true;
+  queue_.clear();
+  if (store_gone()) return;
+  // Behind its own writes, and before those of the next snapshot, which may have the same name.
+  store_.run<int>(
+      Lane::bulk,
+      [self = shared_from_this()](FileSystem& files) -> Result<int> {
+        TRY(self->writer_.discard(files));
+        return 0;
+      },
+      [](int) {});
+}
+
+}  // namespace vivarium::file

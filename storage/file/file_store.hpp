@@ -1,0 +1,170 @@
+#pragma once
+// ZooKeeper's data directory as a LogStore: its logs, snapshots and epoch files, byte for byte.
+//
+// The object lives on the core thread and holds the index of the log. All work on files happens in jobs:
+// the log's, epochs' and changes of the history in the log lane, one behind the other; snapshots and
+// reads in the bulk lane. Entries that are appended while a group is being written and synced make the
+// next group. README.md names the files to read.
+
+#include "directories.hpp"
+#include "history.hpp"
+#include "log_writer.hpp"
+#include "occupancy.hpp"
+#include "recovery.hpp"
+
+#include <vivarium/disk.hpp>
+#include <vivarium/log_store.hpp>
+#include <vivarium/loop.hpp>
+#include <vivarium/metrics.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vivarium::file {
+
+/// Options of the plugin.
+inline constexpr OptionSpec kFileOptions[] = {
+    {"prealloc", OptionType::bytes, "", 0, std::int64_t{4} << 30, "bytes",
+     "By how much a log file grows ahead of what is written, 0 for not ahead; when unset, "
+     "preAllocSize of the server.",
+     false, false, false},
+    {"low_space", OptionType::bytes, "256M", 0, std::int64_t{1} << 50, "bytes",
+     "Below how much free space on the disks of the data directories writes are refused.", false,
+     false, false},
+};
+
+/// What jobs share. Directories are constant; the rest belongs to the log lane.
+struct OnDisk {
+  OnDisk(Directories where, const LogWriterSettings& settings)
+      : directories(std::move(where)), writer(directories, settings) {}
+
+  const Directories directories;
+  LogWriter writer;
+  Locks locks;  ///< Held until the last job has ended.
+};
+
+class SnapshotInProgress;
+
+class FileStore final : public LogStore {
+ public:
+  explicit FileStore(PluginHost& host);
+  ~FileStore() override;
+
+  bool durable() const override { return true; }
+  void open(LogStoreEvents& events, Done<OpenedLog> done) override;
+  void append(std::span<const LogEntry> entries) override;
+  void read(Zxid after, std::size_t bytes_max, Done<LogSlice> done) override;
+  Zxid first_contiguous() const override { return history_.first_contiguous; }
+  void truncate_after(Zxid zxid, Done<void> done) override;
+  Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override;
+  Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) override;
+  Result<std::unique_ptr<SnapshotSource>> open_snapshot() override;
+  void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override;
+  Sizes sizes() const override;
+  void stop() override;
+
+ private:
+  friend class SnapshotInProgress;
+  friend class FileSource;
+
+  template <class T>
+  using Job = std::function<Result<T>(FileSystem&)>;
+  /// Runs `job` in the lane and hands its outcome to `then`, unless the store has failed or was stopped
+  /// by then.
+  template <class T>
+  void attempt(Lane lane, Job<T> job, Done<T> then);
+  /// Likewise with its value. A failure of the job is the failure of the store.
+  template <class T>
+  void run(Lane lane, Job<T> job, std::function<void(T)> then);
+  void post(Task task);
+  void fail(const Error& error);
+
+  // --- opening
+  void adopt(Recovered recovered);
+  void extend_back();
+  void watch_space();
+  void check_space();
+
+  // --- appending
+  void write_group();
+  std::vector<LogEntry> take_group();
+  void written(const LogWriter::Appended& appended, MonoTime submitted);
+
+  // --- reading
+  struct Stretch {
+    std::string path;
+    std::uint64_t from = 0, to = 0;
+  };
+  std::vector<Stretch> stretches_above(Zxid zxid) const;
+  static Result<std::vector<LogEntry>> read_stretches(FileSystem& files,
+                                                      const std::vector<Stretch>& stretches,
+                                                      Zxid after, std::size_t bytes_max);
+  void begin_read(Zxid after, std::size_t bytes_max, Done<LogSlice> done);
+  void end_read();
+
+  // --- changing history
+  enum class Purpose : std::uint8_t { beside_history, instead_of_history };
+  /// Runs `change` when all that was appended is on its way and no read is under way.
+  void change_history(Task change);
+  void history_changed(Recovered recovered);
+  void end_change();
+  Result<std::unique_ptr<SnapshotSink>> begin(Zxid zxid, Purpose purpose);
+  void snapshot_taken(const SnapshotInfo& info, std::uint64_t log_bytes, std::uint64_t log_entries);
+
+  Loop& loop_;
+  Disk& disk_;
+  std::uint64_t low_space_;
+  std::shared_ptr<OnDisk> on_disk_;
+  std::string word_;
+  LogStoreEvents* events_ = nullptr;
+  bool failed_ = false;
+
+  std::vector<LogEntry> waiting_;  ///< Appended, and not handed to the disk yet.
+  bool group_due_ = false;         ///< Posted: the next group is written at the end of this turn.
+  unsigned groups_in_flight_ = 0;
+  Zxid last_appended_;
+
+  History history_;  ///< What is durable.
+  std::vector<Zxid> snapshots_;
+  std::vector<NamedFile> older_logs_;
+  std::optional<SnapshotInfo> snapshot_;
+  std::weak_ptr<SnapshotInProgress> sink_;  ///< The one that was begun last.
+  Epochs epochs_;             ///< As asked for last.
+  std::uint64_t log_bytes_total_ = 0, snapshot_bytes_total_ = 0;
+
+  unsigned reads_in_flight_ = 0;
+  bool changing_ = false;
+  Task change_;                   ///< Waits for the reads that are under way.
+  std::vector<Task> held_reads_;  ///< Wait for the change.
+  std::uint64_t changes_ = 0;     ///< Counts them.
+
+  std::unique_ptr<Timer> space_timer_;
+  bool space_low_ = false;
+  Summary fsync_ms_;
+  std::unique_ptr<MetricHandle> fsync_metric_;
+  /// Completions hold it weakly, so that none runs after stop().
+  std::shared_ptr<void> alive_ = std::make_shared<int>();
+};
+
+template <class T>
+void FileStore::attempt(Lane lane, Job<T> job, Done<T> then) {
+  const auto outcome = std::make_shared<std::optional<Result<T>>>();
+  disk_.submit(
+      lane, [outcome, job = std::move(job)](FileSystem& files) { outcome->emplace(job(files)); },
+      [this, outcome, then = std::move(then), alive = std::weak_ptr<void>(alive_)] {
+        if (!alive.expired() && !failed_) then(std::move(**outcome));
+      });
+}
+
+template <class T>
+void FileStore::run(Lane lane, Job<T> job, std::function<void(T)> then) {
+  attempt<T>(lane, std::move(job), [this, then = std::move(then)](Result<T> outcome) {
+    outcome.has_error() ? fail(outcome.error()) : then(std::move(*outcome));
+  });
+}
+
+}  // namespace vivarium::file

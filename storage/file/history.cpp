@@ -1,0 +1,117 @@
+#include "history.hpp"
+
+#include "log_tail.hpp"
+#include "try.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace vivarium::file {
+
+void note_mark(std::vector<Mark>& marks, Zxid zxid, std::uint64_t offset) {
+  if (marks.empty() || offset - marks.back().offset >= kMarkBytes) marks.push_back({zxid, offset});
+}
+
+bool follows(Zxid zxid, Zxid next) {
+  if (next == zxid.next()) return true;
+  return next.epoch() > zxid.epoch() && next.counter() <= 1;
+}
+
+HistoryScan::HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit)
+    : files_(files), base_(base), limit_(limit), snapshots_(std::move(snapshots)) {
+  history_.first_contiguous = history_.last = base;
+}
+
+void HistoryScan::skip() {
+  last_seen_.reset();
+  torn_.reset();
+  history_.files.clear();
+}
+
+Result<void> HistoryScan::read(const NamedFile& file) {
+  empty_.push_back(file);
+  TRY_LET(open, files_.open(file.path, OpenMode::read));
+  std::string header(kFileHeaderBytes, '\0');
+  TRY_LET(got, open->read_at(0, header.data(), header.size()));
+  if (got < header.size() || !header.starts_with(kLogMagic))
+    return read_tail(file, *open, 0, ScanEnd::cut_short);
+  return read_records(file, *open);
+}
+
+Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
+  TRY_LET(size, open.size());
+  LogScanner scanner(open, kFileHeaderBytes, size);
+  while (true) {
+    TRY_LET(found, scanner.next());
+    if (!found) break;
+    if (scanner.zxid() > limit_) return {};
+    TRY(take(file, scanner.zxid(), scanner.offset(), scanner.position()));
+  }
+  return read_tail(file, open, scanner.position(), scanner.end());
+}
+
+Result<void> HistoryScan::read_tail(const NamedFile& file, File& open, std::uint64_t offset,
+                                    ScanEnd found) {
+  TRY_LET(tail, examine_tail(open, offset));
+  if (tail == Tail::damaged) {
+    const std::string what = offset == 0 ? "no file header" : std::string(name_of(found));
+    return damaged(file, offset, what + ", and not as an interrupted write leaves it");
+  }
+  // A header that is missing counts as torn even if nothing else is there: the file is useless.
+  if (tail == Tail::torn || offset == 0) torn_ = TornTail{file.path, offset, found};
+  return {};
+}
+
+bool HistoryScan::snapshot_between(Zxid low, Zxid high) const {
+  // One of counter 0 tells nothing: a new leader labels with it what it held at the end of the
+  // epoch before.
+  return std::any_of(snapshots_.begin(), snapshots_.end(), [&](Zxid snapshot) {
+    return low < snapshot && snapshot < high && snapshot.counter() != 0;
+  });
+}
+
+Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t offset,
+                               std::uint64_t end) {
+  // A Java server may log again what it had logged before it lost its leader.
+  if (last_seen_ && zxid <= *last_seen_) return {};
+  const bool continues =
+      last_seen_ && follows(*last_seen_, zxid) && !snapshot_between(*last_seen_, zxid);
+  if (!continues) TRY(begin_run(file, zxid, offset));
+  if (history_.files.empty() || history_.files.back().path != file.path)
+    history_.files.push_back({file.path, zxid, zxid, end, {}});
+  LogFile& part = history_.files.back();
+  note_mark(part.marks, zxid, offset);
+  part.last = zxid;
+  part.end = end;
+  last_seen_ = zxid;
+  torn_.reset();  // The tail of an earlier file: what it lost was written again.
+  empty_.clear();
+  if (zxid <= base_) return {};
+  history_.last = zxid;
+  history_.bytes_above_base += end - offset;
+  ++history_.entries_above_base;
+  return {};
+}
+
+Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {
+  const bool behind_base = last_seen_.value_or(base_) <= base_ && follows(base_, zxid);
+  if (zxid > base_ && !behind_base)
+    return damaged(file, offset, "transaction " + text_of(zxid) + ", which is not the next one");
+  history_.files.clear();
+  // The predecessor of the first record of an epoch is known only when it is the base.
+  history_.first_contiguous = zxid > base_ ? base_ : Zxid{zxid.value - 1};
+  return {};
+}
+
+Error HistoryScan::damaged(const NamedFile& file, std::uint64_t offset,
+                           const std::string& what) const {
+  const Zxid last_good = last_seen_.value_or(base_);
+  return {Errc::corrupt,
+          file.path + " holds at offset " + std::to_string(offset) + ", behind transaction " +
+              text_of(last_good) + ", " + what +
+              ": acknowledged transactions are missing or damaged; restore the file from a backup, "
+              "or, in an ensemble, move the data directory away and let this server be filled by "
+              "the others"};
+}
+
+}  // namespace vivarium::file

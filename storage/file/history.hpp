@@ -1,0 +1,94 @@
+#pragma once
+// Which transactions the log files hold, in one run without a hole. Runs in jobs.
+//
+// A run is broken by a missing zxid, and by a snapshot between two neighbours: a server that was brought
+// up to date by a snapshot continues its log behind it, and what lies between is in no log. Below the
+// base, the snapshot that is going to be loaded, broken runs are usual, and the newest counts. Above it
+// a hole is lost history, and the scan fails.
+
+#include "directories.hpp"
+#include "log_scanner.hpp"
+
+#include <vivarium/log_store.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vivarium::file {
+
+/// A place in a log file where a record begins.
+struct Mark {
+  Zxid zxid;
+  std::uint64_t offset = 0;
+};
+
+/// The part of a log file that belongs to the run.
+struct LogFile {
+  std::string path;
+  Zxid first, last;
+  std::uint64_t end = 0;    ///< Where the last record ends.
+  std::vector<Mark> marks;  ///< The first record, and then one every kMarkBytes.
+};
+
+inline constexpr std::uint64_t kMarkBytes = std::uint64_t{1} << 20;
+/// Notes the record as a mark if it lies far enough behind the last one.
+void note_mark(std::vector<Mark>& marks, Zxid zxid, std::uint64_t offset);
+
+/// Whether `next` may be the transaction right behind `zxid`.
+bool follows(Zxid zxid, Zxid next);
+
+struct History {
+  Zxid first_contiguous;  ///< The run holds every transaction above this one ...
+  Zxid last;              ///< ... up to this one. The base, when no record is above it.
+  std::vector<LogFile> files;
+  std::uint64_t bytes_above_base = 0, entries_above_base = 0;
+};
+
+class HistoryScan {
+ public:
+  /// `base` is the zxid of the snapshot that is going to be loaded, 0 for none. `snapshots` are the
+  /// zxids of all that are there, in order.
+  /// Takes no record above `limit`.
+  HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
+  static constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
+
+  /// Reads the next file. Fails when it is damaged, or shows that something is missing before it.
+  Result<void> read(const NamedFile& file);
+  /// Goes on behind a file that could not be read, as if its records did not exist.
+  void skip();
+
+  History& history() { return history_; }
+
+  /// The interrupted write at the end of the last file, if any: to be cut off before anything is
+  /// written behind it.
+  struct TornTail {
+    std::string path;
+    std::uint64_t offset = 0;  ///< 0 when not even the file's header is whole.
+    ScanEnd found{};
+  };
+  const std::optional<TornTail>& torn_tail() const { return torn_; }
+  /// The files at the end in which no record of the history was found.
+  const std::vector<NamedFile>& empty_files() const { return empty_; }
+
+ private:
+  Result<void> read_records(const NamedFile& file, File& open);
+  Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
+  Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
+  bool snapshot_between(Zxid low, Zxid high) const;
+  Result<void> begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset);
+  Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
+
+  FileSystem& files_;
+  Zxid base_, limit_;
+  std::vector<Zxid> snapshots_;
+  History history_;
+  std::optional<Zxid> last_seen_;  ///< Of the run; nothing at its beginning.
+  std::optional<TornTail> torn_;
+  std::vector<NamedFile> empty_;
+};
+
+}  // namespace vivarium::file

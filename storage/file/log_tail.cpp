@@ -1,0 +1,67 @@
+#include "log_tail.hpp"
+
+#include "format.hpp"
+#include "try.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace vivarium::file {
+namespace {
+
+constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::size_t kSectorBytes = 512;
+// Every record begins with so many zeros: the upper half of its checksum.
+constexpr std::size_t kRecordZeros = 4;
+
+bool all_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == bytes.npos; }
+
+/// One past the last byte that is not zero, from `offset` on.
+Result<std::optional<std::uint64_t>> end_of_data(File& file, std::uint64_t offset) {
+  std::optional<std::uint64_t> end;
+  std::string part(kReadBytes, '\0');
+  while (true) {
+    TRY_LET(got, file.read_at(offset, part.data(), part.size()));
+    const auto last = std::string_view(part).substr(0, got).find_last_not_of('\0');
+    if (last != std::string::npos) end = offset + last + 1;
+    if (got < part.size()) return end;
+    offset += got;
+  }
+}
+
+/// Whether a sector that the data runs over holds only zeros.
+bool has_zero_sector(std::string_view data, std::uint64_t offset) {
+  for (std::size_t at = 0; at < data.size();) {
+    const auto part = kSectorBytes - static_cast<std::size_t>((offset + at) % kSectorBytes);
+    const bool tells = at > 0 || part > kRecordZeros;
+    if (tells && all_zero(data.substr(at, part))) return true;
+    at += part;
+  }
+  return false;
+}
+
+/// Whether `data` is the beginning of a record whose rest is missing.
+bool is_cut_record(std::string_view data) {
+  if (data.size() <= kRecordPrefixBytes) return true;
+  const RecordPrefix prefix = record_prefix(data);
+  if (prefix.length < static_cast<std::int32_t>(kTxnHeaderBytes)) return false;
+  if (static_cast<std::size_t>(prefix.length) + kRecordOverheadBytes <= data.size()) return false;
+  // A whole record of which the length was changed is not a cut one.
+  const auto payload = data.substr(kRecordPrefixBytes, data.size() - kRecordOverheadBytes);
+  return data.back() != kRecordEnd || adler(kAdlerBegin, payload) != prefix.checksum;
+}
+
+}  // namespace
+
+Result<Tail> examine_tail(File& file, std::uint64_t offset) {
+  TRY_LET(end, end_of_data(file, offset));
+  if (!end) return Tail::clean;
+  if (*end - offset > kUnsyncedBytesMax) return Tail::damaged;
+  std::string data(static_cast<std::size_t>(*end - offset), '\0');
+  TRY_LET(got, file.read_at(offset, data.data(), data.size()));
+  if (got < data.size()) return Error(Errc::io_failed, "a log file became shorter while it was read");
+  return has_zero_sector(data, offset) || is_cut_record(data) ? Tail::torn : Tail::damaged;
+}
+
+}  // namespace vivarium::file

@@ -1,0 +1,58 @@
+#pragma once
+// Appends to the log: each group of entries is one write and one sync. Runs in jobs of the log lane.
+
+#include "directories.hpp"
+#include "history.hpp"
+
+#include <vivarium/log_store.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vivarium::file {
+
+enum class ForceSync : std::uint8_t { yes, no };
+
+struct LogWriterSettings {
+  std::uint64_t preallocate_bytes = 0;  ///< By how much the file grows at a time; 0: not ahead.
+  ForceSync force_sync = ForceSync::yes;
+};
+
+/// A group of entries is closed when it holds this much.
+inline constexpr std::size_t kGroupBytes = std::size_t{4} << 20;
+
+class LogWriter {
+ public:
+  LogWriter(const Directories& directories, const LogWriterSettings& settings)
+      : directories_(directories), settings_(settings) {}
+
+  /// What a group brought to its file. When `begins_file`, that is a new one.
+  struct Appended {
+    bool begins_file = false;
+    std::uint64_t entries = 0;
+    LogFile part;
+  };
+  /// Durable when it returns.
+  Result<Appended> append(FileSystem& files, std::span<const LogEntry> entries);
+
+  /// The next append begins a new file. Gives preallocated space back.
+  Result<void> roll();
+
+ private:
+  Result<void> begin_file(FileSystem& files, Zxid first);
+  void encode(std::span<const LogEntry> entries, LogFile& part);
+  Result<void> write_durably(FileSystem& files, bool new_file);
+  Result<void> allocate_ahead();
+
+  const Directories& directories_;
+  LogWriterSettings settings_;
+  std::unique_ptr<File> file_;
+  std::string path_;
+  std::uint64_t position_ = 0, allocated_ = 0;
+  std::string buffer_;
+};
+
+}  // namespace vivarium::file

@@ -1,0 +1,66 @@
+#include "snapshot_writer.hpp"
+
+#include "try.hpp"
+
+namespace vivarium::file {
+namespace {
+
+// Synced in portions: one great flush at the end would hold up the log's syncs on the same device.
+constexpr std::uint64_t kSyncEveryBytes = std::uint64_t{8} << 20;
+
+}  // namespace
+
+Result<void> SnapshotWriter::begin(FileSystem& files) {
+  if (file_) return {};
+  TRY_LET(file, files.open(directories_.unfinished_snapshot_path(zxid_), OpenMode::create_empty));
+  file_ = std::move(file);
+  return put(snapshot_header());
+}
+
+Result<void> SnapshotWriter::put(std::string_view bytes) {
+  TRY(file_->write_at(position_, bytes));
+  position_ += bytes.size();
+  checksum_ = adler(checksum_, bytes);
+  if (position_ - synced_ < kSyncEveryBytes) return {};
+  synced_ = position_;
+  return file_->sync();
+}
+
+Result<void> SnapshotWriter::write(FileSystem& files, std::span<const SharedBytes> body) {
+  TRY(begin(files));
+  for (const SharedBytes& piece : body) TRY(put(piece.view()));
+  return {};
+}
+
+Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files, std::optional<std::uint64_t> digest) {
+  TRY(begin(files));
+  std::string trailers;
+  const auto seal = [&] { append_seal(trailers, adler(checksum_, trailers)); };
+  seal();
+  if (digest) {
+    append_digest(trailers, zxid_, *digest);
+    seal();
+    // Only behind a digest: a Java reader looks for the digest first.
+    append_last_zxid(trailers, zxid_);
+    seal();
+  }
+  TRY(put(trailers));
+  TRY(file_->sync());
+  file_.reset();
+  TRY(files.sync_directory(directories_.snapshots()));
+  return SnapshotInfo{zxid_, position_, digest};
+}
+
+Result<void> SnapshotWriter::publish(FileSystem& files) {
+  TRY(files.rename(directories_.unfinished_snapshot_path(zxid_), directories_.snapshot_path(zxid_)));
+  return files.sync_directory(directories_.snapshots());
+}
+
+Result<void> SnapshotWriter::discard(FileSystem& files) {
+  file_.reset();
+  const auto removed = files.remove(directories_.unfinished_snapshot_path(zxid_));
+  // It may not have been begun yet, or be gone with a change of the history.
+  return removed.has_error() && removed.error().is(Errc::not_found) ? Result<void>() : removed;
+}
+
+}  // namespace vivarium::file
