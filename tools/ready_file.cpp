@@ -7,9 +7,15 @@
 
 namespace vivarium::tools {
 
-ReadyFile::~ReadyFile() { std::remove(path_.c_str()); }
+ReadyFile::ReadyFile(std::string path) : path_(std::move(path)) { remove(); }
+ReadyFile::~ReadyFile() { remove(); }
+
+void ReadyFile::remove() {
+  if (!path_.empty()) std::remove(path_.c_str());
+}
 
 Result<void> ReadyFile::write(const std::vector<std::pair<std::string, std::string>>& addresses) {
+  if (path_.empty()) return {};
   const std::string unfinished = path_ + ".tmp";
   {
     std::ofstream file(unfinished);

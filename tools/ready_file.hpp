@@ -12,7 +12,8 @@ namespace vivarium::tools {
 
 class ReadyFile {
  public:
-  explicit ReadyFile(std::string path) : path_(std::move(path)) {}
+  /// Removes what an earlier server left. An empty path: nobody wants to know.
+  explicit ReadyFile(std::string path);
   ~ReadyFile();
   ReadyFile(const ReadyFile&) = delete;
   ReadyFile& operator=(const ReadyFile&) = delete;
@@ -20,6 +21,8 @@ class ReadyFile {
   Result<void> write(const std::vector<std::pair<std::string, std::string>>& addresses);
 
  private:
+  void remove();
+
   std::string path_;
 };
 

@@ -22,6 +22,7 @@ class Serving {
           StderrLog& log)
       : arguments_(std::move(arguments)),
         log_(log),
+        ready_file_(arguments_.ready_file),
         process_(std::move(config), std::move(catalogue), plan, log, zookeeper_version_line()) {}
 
   /// Returns the exit status.
@@ -38,11 +39,8 @@ class Serving {
   void on_serving(const Result<void>& serving) {
     if (stopping_) return;
     if (!serving) return end_with(serving.error().what);
-    if (!arguments_.ready_file.empty()) {
-      ready_file_.emplace(arguments_.ready_file);
-      if (const auto written = ready_file_->write(process_.addresses()); !written)
-        return end_with(written.error().what);
-    }
+    if (const auto written = ready_file_.write(process_.addresses()); !written)
+      return end_with(written.error().what);
     for (const auto& [role, address] : process_.addresses()) log_.info(role + " port at " + address);
     notify_service_manager("READY=1");
   }
@@ -80,8 +78,8 @@ class Serving {
 
   const ConfigArguments arguments_;
   StderrLog& log_;
+  ReadyFile ready_file_;
   ServerProcess process_;
-  std::optional<ReadyFile> ready_file_;
   std::optional<std::string> startup_error_;
   bool stopping_ = false;
   int status_ = 0;

@@ -45,6 +45,8 @@ PluginInstance::PluginInstance(const PlannedPlugin& planned, const SharedParts& 
     throw std::runtime_error(fmt::format("plugin {}: {} declares the option `inner` and did not take "
                                          "what it names; call PluginHost::take_inner()",
                                          planned.offer.file, component_));
+  host_->log().info(fmt::format("plugin {} {} of {}", planned.offer.descriptor->name,
+                                planned.offer.descriptor->version, planned.offer.file));
 }
 
 PluginInstance::~PluginInstance() { stop(); }

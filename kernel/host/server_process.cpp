@@ -23,14 +23,13 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-std::vector<std::pair<std::string, std::string>> environment(const std::string& version_line) {
+std::vector<std::pair<std::string, std::string>> environment() {
   utsname system{};
   ::uname(&system);
   const passwd* user = ::getpwuid(::geteuid());
   std::error_code ignored;
   // ZooKeeper's keys in its order; `none` where they ask about a JVM.
-  return {{"zookeeper.version", version_line},
-          {"host.name", host_name()},
+  return {{"host.name", host_name()},
           {"java.version", "none"},
           {"java.vendor", "none"},
           {"java.home", "none"},
@@ -165,7 +164,7 @@ ServerSettings ServerProcess::settings(std::string version_line) const {
   if (values.has("snapCount")) settings.snapshot_entries = values.integer("snapCount");
   settings.data_dir = config_.setting("dataDir");
   settings.data_log_dir = config_.setting("dataLogDir");
-  settings.environment = environment(version_line);
+  settings.environment = environment();
   settings.version_line = std::move(version_line);
   return settings;
 }

@@ -156,7 +156,7 @@ std::optional<Error> SimulatedFileSystem::begin(const std::string& what) {
 }
 
 void SimulatedFileSystem::end() {
-  if (!crash_at_ || operations_ != crash_at_->first) return;
+  if (!crash_at_ || operations_ < crash_at_->first) return;
   crash(crash_at_->second);
   throw SimulatedCrash{};
 }

@@ -34,7 +34,7 @@ class SimulatedFileSystem final : public FileSystem {
   void restart() { down_ = false; }
   bool down() const { return down_; }
   /// Power fails when the operation of this number, counted by operations(), has had its effect and
-  /// before it returns.
+  /// before it returns; if that one fails, at the next one that does not.
   void crash_at(std::uint64_t operation, CrashLoss loss) { crash_at_ = {operation, loss}; }
   /// Called at each crash, before the operation unwinds.
   void on_crash(std::function<void()> callback) { on_crash_ = std::move(callback); }

@@ -88,7 +88,7 @@ class Server:
         """program: path of vivarium, or JAVA. settings: zoo.cfg lines "key=value"; an empty value
         removes a default. port: None takes any free one at each start."""
         self.is_java = program == JAVA
-        self.program = program
+        self.program = program if self.is_java else os.path.abspath(program)
         self.directory = tempfile.mkdtemp(prefix="vivarium-conformance-")
         self.log = os.path.join(self.directory, "server.log")
         self.address = self.secure_address = None
