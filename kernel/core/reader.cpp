@@ -100,12 +100,12 @@ ReadResult Reader::get_acl(JuteIn& in, const Subject& subject, JuteOut& out) con
   if (!allows(perms::kRead | perms::kAdmin)) return failed(WireError::no_auth);
   AclList list(entries.begin(), entries.end());
   if (list.empty()) list.push_back({perms::kAll, "world", "anyone"});
-  std::vector<std::string> redacted;
-  redacted.reserve(list.size());
+  std::vector<std::string> shown;
+  shown.reserve(list.size());  // The entries view into it.
   if (!allows(perms::kAdmin))
     for (auto& entry : list)
-      if (entry.scheme == "digest" && entry.id.find(':') != std::string_view::npos)
-        entry.id = redacted.emplace_back(std::string(entry.id.substr(0, entry.id.find(':'))) + ":x");
+      if (const auto* scheme = gate_.authenticator(entry.scheme))
+        entry.id = shown.emplace_back(scheme->shown_acl_id(entry.id));
   out(list, database_.stat_of(*node));
   return {};
 }

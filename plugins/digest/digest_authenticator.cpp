@@ -136,6 +136,11 @@ bool DigestAuthenticator::matches(const Identity& identity, std::string_view acl
   return enabled_ && equal_in_constant_time(identity.id, acl_id);
 }
 
+std::string DigestAuthenticator::shown_acl_id(std::string_view acl_id) const {
+  const auto colon = acl_id.find(':');
+  return std::string(acl_id.substr(0, colon)) + (colon == std::string_view::npos ? "" : ":x");
+}
+
 std::string DigestAuthenticator::user_name(const Identity& identity) const {
   return identity.id.substr(0, identity.id.find(':'));
 }

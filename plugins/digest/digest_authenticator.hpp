@@ -53,6 +53,7 @@ class DigestAuthenticator final : public Authenticator {
   bool acl_id_valid(std::string_view acl_id) const override;
   bool matches(const Identity& identity, std::string_view acl_id) const override;
   bool authenticates() const override { return enabled_; }
+  std::string shown_acl_id(std::string_view acl_id) const override;
   std::string user_name(const Identity& identity) const override;
 
  private:

@@ -64,6 +64,8 @@ class Authenticator : public Plugin {
   virtual bool matches(const Identity& identity, std::string_view acl_id) const = 0;
   /// Does having such an identity make a client "authenticated", so that `auth` in an ACL stands for it?
   virtual bool authenticates() const = 0;
+  /// The id of an ACL entry as those see it who may read a node but not administer it: without secrets.
+  virtual std::string shown_acl_id(std::string_view acl_id) const { return std::string(acl_id); }
   /// The name to show for an identity (whoAmI, logs): without secrets.
   virtual std::string user_name(const Identity& identity) const = 0;
 };
