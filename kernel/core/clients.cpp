@@ -8,6 +8,7 @@ namespace vivarium {
 namespace {
 
 constexpr std::uint32_t kFirstFrameBytesMax = 8192;
+constexpr std::ptrdiff_t kOutstandingBytesMax = 64 << 20;
 constexpr std::uint32_t kTelnetBreak = 0xFFF4FFFD;
 
 void drop(std::vector<Connection*>& list, Connection* connection) {
@@ -94,6 +95,10 @@ void Clients::flush() {
   }
 }
 
+bool Clients::busy() const {
+  return outstanding_ >= parts_.settings.outstanding_limit || outstanding_bytes_ >= kOutstandingBytesMax;
+}
+
 void Clients::close_all() {
   for (auto& [number, connection] : connections_) connection->close();
 }
@@ -139,7 +144,6 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
 void Clients::forget(Connection& connection) {
   unbind(connection.session(), connection);
   parts_.watches.drop(connection);
-  outstanding_ -= static_cast<std::ptrdiff_t>(connection.info().outstanding);
   drop(dirty_, &connection);
   drop(waiting_for_room_, &connection);
   const auto address = by_address_.find(connection.remote_host());

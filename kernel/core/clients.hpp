@@ -73,8 +73,13 @@ class Clients final : public Acceptor {
   void submit_batch();
   void sync(SessionId session, std::int32_t cxid);
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
-  void add_outstanding(std::ptrdiff_t n) { outstanding_ += n; }
+  void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
+    outstanding_ += requests;
+    outstanding_bytes_ += bytes;
+  }
   std::ptrdiff_t outstanding() const { return outstanding_; }
+  /// So much waits for its reply that only connections with nothing outstanding may add to it.
+  bool busy() const;
   void wait_for_room(Connection& connection) { waiting_for_room_.push_back(&connection); }
   void forget(Connection& connection);
 
@@ -93,7 +98,7 @@ class Clients final : public Acceptor {
   std::unordered_map<SessionId, Connection*> by_session_;
   std::vector<Connection*> dirty_, waiting_for_room_;
   std::vector<Request> batch_;
-  std::ptrdiff_t outstanding_ = 0;
+  std::ptrdiff_t outstanding_ = 0, outstanding_bytes_ = 0;
   std::int64_t last_session_id_ = 0;
 };
 

@@ -119,7 +119,9 @@ Connection::Connection(Clients& clients, Channel& channel) : clients_(clients), 
   info_.established_ms = clients_.parts().loop.wall_ms();
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  while (!waiting_.empty()) next_waiting();
+}
 
 // --- frames ---------------------------------------------------------------------------------------
 
@@ -155,8 +157,7 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
 
 bool Connection::overloaded() const {
   if (channel_.queued_bytes() > kQueuedBytesHigh) return true;
-  return !waiting_.empty() &&
-         clients_.outstanding() >= clients_.parts().settings.outstanding_limit;
+  return !waiting_.empty() && clients_.busy();
 }
 
 void Connection::hold_until_room() {
@@ -306,8 +307,7 @@ void Connection::on_request(std::string_view frame) {
   Waiting waiting{Wait::read, op, header.xid, {}, clients_.parts().loop.now()};
   if (waiting_.empty()) return answer_read(waiting, body);
   waiting.body = body;
-  clients_.add_outstanding(1);
-  waiting_.push_back(std::move(waiting));
+  wait(std::move(waiting), body.size());
 }
 
 void Connection::reject_op(std::int32_t xid) {
@@ -322,8 +322,7 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
                        WireError::not_read_only);
   Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
-  waiting_.push_back(std::move(waiting));
-  clients_.add_outstanding(1);
+  wait(std::move(waiting), body.size());
   clients_.submit({session_, header.xid, header.type, body, identities_,
                    channel_.peer().remote_host, channel_.peer().encrypted,
                    clients_.parts().settings.id});
@@ -333,10 +332,22 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
   JuteIn in(body);
   records::PathRequest request;
   in(request);
-  waiting_.push_back({Wait::sync, Op::sync, xid, std::string(request.path),
-                      clients_.parts().loop.now()});
-  clients_.add_outstanding(1);
+  wait({Wait::sync, Op::sync, xid, std::string(request.path), clients_.parts().loop.now()},
+       body.size());
   clients_.sync(session_, xid);
+}
+
+void Connection::wait(Waiting waiting, std::size_t bytes) {
+  waiting.bytes = bytes;
+  clients_.add_outstanding(1, static_cast<std::ptrdiff_t>(bytes));
+  waiting_.push_back(std::move(waiting));
+}
+
+Connection::Waiting Connection::next_waiting() {
+  auto waiting = std::move(waiting_.front());
+  waiting_.pop_front();
+  clients_.add_outstanding(-1, -static_cast<std::ptrdiff_t>(waiting.bytes));
+  return waiting;
 }
 
 Subject Connection::subject() const {
@@ -515,9 +526,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
   const bool mine = !waiting_.empty() && waiting_.front().kind == Wait::write &&
                     waiting_.front().xid == entry.header.cxid;
   if (mine) {
-    const auto waiting = std::move(waiting_.front());
-    waiting_.pop_front();
-    clients_.add_outstanding(-1);
+    const auto waiting = next_waiting();
     answer_write(waiting, entry);
     answer_reads_in_front();
     if (!dirty_) clients_.mark_dirty(*this);
@@ -528,9 +537,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
 
 void Connection::on_synced(std::int32_t cxid) {
   if (waiting_.empty() || waiting_.front().kind != Wait::sync || waiting_.front().xid != cxid) return;
-  const auto waiting = std::move(waiting_.front());
-  waiting_.pop_front();
-  clients_.add_outstanding(-1);
+  const auto waiting = next_waiting();
   const auto frame = begin();
   append_jute(out_, std::string_view(waiting.body));
   end(frame, waiting.xid, clients_.database().last_applied().value, WireError::ok);
@@ -541,17 +548,15 @@ void Connection::on_synced(std::int32_t cxid) {
 
 void Connection::answer_reads_in_front() {
   while (!waiting_.empty() && waiting_.front().kind == Wait::read && state_ == State::open) {
-    const auto waiting = std::move(waiting_.front());
-    waiting_.pop_front();
-    clients_.add_outstanding(-1);
+    const auto waiting = next_waiting();
     answer_read(waiting, waiting.body);
   }
 }
 
 void Connection::answer_write(const Waiting& waiting, const AppliedEntry& entry) {
   const auto zxid = clients_.database().last_applied().value;
-  const bool multi_failed = waiting.op == Op::multi && entry.outcome.type == Op::multi;
-  const auto err = multi_failed ? WireError::ok : entry.outcome.err;
+  const bool told_by_parts = waiting.op == Op::multi && entry.outcome.type == Op::multi;
+  const auto err = told_by_parts ? WireError::ok : entry.outcome.err;
   const bool moved = entry.outcome.err == WireError::session_moved;
   if (moved) return close();  // The client's session lives elsewhere: no reply.
   const auto frame = begin();

@@ -91,6 +91,7 @@ class Connection final : public ChannelHandler, public Watcher {
     std::int32_t xid;
     std::string body;  ///< Of a read; the path of a sync; the part ops of a multi with a create2.
     MonoTime received;
+    std::size_t bytes = 0;  ///< Of the request.
   };
   /// A reply frame under construction: length and header are filled in by end().
   struct Frame {
@@ -111,6 +112,8 @@ class Connection final : public ChannelHandler, public Watcher {
   void submit_write(const records::RequestHeader& header, std::string_view body);
   void submit_sync(std::int32_t xid, std::string_view body);
   void reject_op(std::int32_t xid);
+  void wait(Waiting waiting, std::size_t bytes);
+  Waiting next_waiting();
 
   void answer_read(const Waiting& waiting, std::string_view body);
   WireError append_read(Op op, std::string_view body);
