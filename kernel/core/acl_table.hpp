@@ -19,20 +19,20 @@ inline constexpr AclNumber kOpenAcl = 0;
 
 class AclTable {
  public:
-  /// The number of this list, counted as used once more. Order matters, as it does for getACL. The empty
-  /// list is kOpenAcl: ZooKeeper's check lets everyone pass both.
+  /// The number of this list, counted as used once more. Order matters, as it does for getACL. The
+  /// empty list is kOpenAcl: ZooKeeper's check lets everyone pass both.
   AclNumber acquire(std::span<const AclEntry> entries);
   void acquire(AclNumber number);
   /// Forgets the list when nobody uses it any more.
   void release(AclNumber number);
-  /// The entries; empty for kOpenAcl, and for a number that is not held. Valid until the last release
-  /// of that number.
+  /// The entries; empty for kOpenAcl, and for a number that is not held. Valid until the last
+  /// release of that number.
   std::span<const AclEntry> entries(AclNumber number) const;
 
   /// For snapshots: what is held, by number, ascending.
   std::vector<AclNumber> numbers() const;
-  /// For loading a snapshot: puts the list at this number, unused so far. Replaces a list that is there
-  /// already, for all who use it.
+  /// For loading a snapshot: puts the list at this number, unused so far. Replaces a list that is
+  /// there already, for all who use it.
   void put(AclNumber number, std::span<const AclEntry> entries);
   /// Ends loading: forgets the lists that nothing acquired.
   void drop_unused();

@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::uint32_t kPrefetchAhead = 8;
 
-/// Room to grow by a third before the table is full again: with tables of two thirds to seven eighths
-/// a child costs 9 to 12 bytes here, where doubling would cost up to 18. Even, as malloc rounds to 16.
+/// Room to grow by a third before the table is full again: with tables of two thirds to seven
+/// eighths a child costs 9 to 12 bytes here, where doubling would cost up to 18. Even, as malloc
+/// rounds to 16.
 std::uint32_t capacity_for(std::uint32_t count, std::uint32_t least) {
   return std::max(least, (count + count / 2 + 1) & ~1u);
 }

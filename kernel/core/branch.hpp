@@ -1,10 +1,10 @@
 #pragma once
-// The children of a znode: an open-addressing table in the same block as the fields that only a parent
-// has.
+// The children of a znode: an open-addressing table in the same block as the fields that only a
+// parent has.
 //
-// Slots are probed linearly from a home that the name's hash gives. A removed child leaves a tombstone:
-// nothing ever moves within a table, because a snapshot walk may stand in it. When a table is seven
-// eighths full, tombstones included, the tree builds another one and tells the walk.
+// Slots are probed linearly from a home that the name's hash gives. A removed child leaves a
+// tombstone: nothing ever moves within a table, because a snapshot walk may stand in it. When a
+// table is seven eighths full, tombstones included, the tree builds another one and tells the walk.
 
 #include "kernel/core/name_hash.hpp"
 #include "kernel/core/tree.hpp"
@@ -17,8 +17,8 @@
 
 namespace vivarium {
 
-/// A child's place: the address of its znode, and 15 bits of the hash of its name, so that a mismatch
-/// is seen without touching the znode.
+/// A child's place: the address of its znode, and 15 bits of the hash of its name, so that a
+/// mismatch is seen without touching the znode.
 class Slot {
  public:
   Slot() = default;
@@ -65,7 +65,8 @@ class Branch {
 
   /// Without children; `walked` as below.
   static Branch* make(std::int32_t cversion, std::int64_t pzxid, bool walked);
-  /// The same children in a table of the right size for them and one more. The caller frees this one.
+  /// The same children in a table of the right size for them and one more. The caller frees this
+  /// one.
   Branch* rebuilt(const NameHash& hash) const;
   static void free(Branch* branch);
 

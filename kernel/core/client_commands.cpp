@@ -122,7 +122,8 @@ std::string hex_key(const std::string& decimal) { return "0x" + to_hex(std::stol
 
 std::string path_lines(const Value& paths) {
   std::string text;
-  for (const auto& path : std::get<Value::List>(paths.content())) text += "\t" + text_of(path) + "\n";
+  for (const auto& path : std::get<Value::List>(paths.content()))
+    text.append("\t").append(text_of(path)).append("\n");
   return text;
 }
 
@@ -225,7 +226,7 @@ std::string expiry_sets(const Value::Fields& expiries, std::string (*line)(const
     const auto& list = std::get<Value::List>(value.content());
     members += list.size();
     text += std::to_string(list.size()) + " expire at " + java_date(std::stoll(when)) + ":\n";
-    for (const auto& member : list) text += "\t" + line(member) + "\n";
+    for (const auto& member : list) text.append("\t").append(line(member)).append("\n");
   }
   return "Sets (" + std::to_string(expiries.size()) + ")/(" + std::to_string(members) + "):\n" +
          text;

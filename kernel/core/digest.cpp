@@ -36,8 +36,8 @@ constexpr std::array<CrcTable, 8> make_tables() {
 
 constexpr auto kTables = make_tables();
 
-/// Eight bytes a step. zlib takes short runs byte by byte, which made each write's checksums (a path,
-/// some data, sixty bytes twice) cost four times as much as all the rest of it.
+/// Eight bytes a step. zlib takes short runs byte by byte, which made each write's checksums (a
+/// path, some data, sixty bytes twice) cost four times as much as all the rest of it.
 std::uint32_t crc_of_short(std::uint32_t crc, std::string_view bytes) {
   crc = ~crc;
   for (; bytes.size() >= 8; bytes.remove_prefix(8)) {

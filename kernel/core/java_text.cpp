@@ -18,7 +18,7 @@ std::string with_fraction(std::string digits) {
   return digits.find('.') == std::string::npos ? digits + ".0" : digits;
 }
 
-std::string two_digits(std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); }
+std::string two_digits(std::int64_t n) { return std::to_string(100 + n).substr(1); }
 
 template <class Content>
 const Content& content_at(const Value& value, std::string_view field) {

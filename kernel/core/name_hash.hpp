@@ -1,6 +1,6 @@
 #pragma once
-// The hash of names and paths that clients choose. Keyed, so that nobody outside can make them collide;
-// of wyhash's kind: 16 bytes a step are folded by one 64 x 64 -> 128-bit multiplication.
+// The hash of names and paths that clients choose. Keyed, so that nobody outside can make them
+// collide; of wyhash's kind: 16 bytes a step are folded by one 64 x 64 -> 128-bit multiplication.
 
 #include <cstdint>
 #include <cstring>
@@ -13,7 +13,8 @@ class NameHash {
   explicit NameHash(std::uint64_t seed)
       : key_a_(scrambled(seed + kStep)), key_b_(scrambled(seed + 2 * kStep)) {}
 
-  // Both factors hold a secret key: with a known constant in either, names that zero it would all collide.
+  // Both factors hold a secret key: with a known constant in either, names that zero it would all
+  // collide.
   std::uint64_t operator()(std::string_view name) const {
     const char* at = name.data();
     std::uint64_t state = name.size();

@@ -64,7 +64,7 @@ Tree::~Tree() {
   }
 }
 
-// --- looking ----------------------------------------------------------------------------------------
+// --- looking -------------------------------------------------------------------------------------
 
 Tree::Place Tree::place_of(std::string_view path) const {
   if (!path.starts_with('/')) return {};
@@ -152,9 +152,10 @@ Stat Tree::stat_of(const Znode& node) {
           .pzxid = node.pzxid()};
 }
 
-// --- changing ---------------------------------------------------------------------------------------
+// --- changing ------------------------------------------------------------------------------------
 
-/// Lets `change` work on the node at `path`, which it may put elsewhere, and keeps walk and digest right.
+/// Lets `change` work on the node at `path`, which it may put elsewhere, and keeps walk and digest
+/// right.
 template <class Change>
 void Tree::edit(std::string_view path, Change change) {
   if (walk_) walk_->give(path);
@@ -250,7 +251,7 @@ std::unique_ptr<TreeWalk> Tree::walk() {
   return walk;
 }
 
-// --- nodes and tables -------------------------------------------------------------------------------
+// --- nodes and tables ----------------------------------------------------------------------------
 
 Znode* Tree::make(std::string_view path, const NewZnode& node) const {
   Znode* const made = make_znode(paths::name(path), node.data, node.owner);

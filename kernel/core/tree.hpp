@@ -1,20 +1,21 @@
 #pragma once
 // The znodes, built for memory and for snapshots.
 //
-// A znode is one allocation: 64 bytes of fixed fields, then its owner (if it has one), its name, its
-// data. It knows neither its parent nor its path. A node that ever had children has a Branch: the
-// persisted cversion, pzxid, and an open-addressing table of its children by name, which is the only
-// index there is; a path is found by walking down. A leaf's pzxid is its czxid and its cversion 0.
+// A znode is one allocation: 64 bytes of fixed fields, then its owner (if it has one), its name,
+// its data. It knows neither its parent nor its path. A node that ever had children has a Branch:
+// the persisted cversion, pzxid, and an open-addressing table of its children by name, which is the
+// only index there is; a path is found by walking down. A leaf's pzxid is its czxid and its
+// cversion 0.
 //
-// The tree digest (section D.3) is kept incrementally: each node holds the CRC-32 state over its path
-// and data, so that a change costs two checksums over 60 bytes.
+// The tree digest (section D.3) is kept incrementally: each node holds the CRC-32 state over its
+// path and data, so that a change costs two checksums over 60 bytes.
 //
-// A snapshot (TreeWalk) sees the tree as it was when the walk began. Nodes carry a mark bit that says
-// whether the walk has them; a change to a node that it does not have yet first gives the old record,
-// and those of its ancestors, to the walk. So no request waits for a snapshot.
+// A snapshot (TreeWalk) sees the tree as it was when the walk began. Nodes carry a mark bit that
+// says whether the walk has them; a change to a node that it does not have yet first gives the old
+// record, and those of its ancestors, to the walk. So no request waits for a snapshot.
 //
-// The tree checks nothing: who changes it has validated. Paths are absolute, without trailing slash,
-// "/" for the root. All on the core thread.
+// The tree checks nothing: who changes it has validated. Paths are absolute, without trailing
+// slash, "/" for the root. All on the core thread.
 
 #include "kernel/core/acl_table.hpp"
 #include "kernel/core/name_hash.hpp"
@@ -42,8 +43,8 @@ class Branch;
 class MarkingWalk;
 class TreeWalk;
 
-/// A znode's fixed part. Read it freely; only Tree changes it. The fields that finding a path reads stand
-/// last, beside the name, so that a step mostly costs one cache line.
+/// A znode's fixed part. Read it freely; only Tree changes it. The fields that finding a path reads
+/// stand last, beside the name, so that a step mostly costs one cache line.
 struct Znode {
   std::int64_t czxid, mzxid, ctime, mtime;
   std::int32_t version, aversion;
@@ -105,21 +106,22 @@ class Tree {
   std::vector<std::string_view> children(const Znode& node) const;
   /// Descendants, the node itself left out.
   std::int64_t descendants(const Znode& node) const;
-  /// Calls `visit(path, node)` for the node at `path` and everything below it, parents first, siblings
-  /// sorted. The tree must not change meanwhile.
+  /// Calls `visit(path, node)` for the node at `path` and everything below it, parents first,
+  /// siblings sorted. The tree must not change meanwhile.
   void visit(std::string_view path,
              const std::function<void(std::string_view, const Znode&)>& visit) const;
   /// With the owner in its stored form: which owners a client is shown depends on settings.
   static Stat stat_of(const Znode& node);
 
-  /// Adds a node below an existing parent that has no child of that name. Does not touch the parent's
-  /// own fields; see touch_parent().
+  /// Adds a node below an existing parent that has no child of that name. Does not touch the
+  /// parent's own fields; see touch_parent().
   void add(std::string_view path, const NewZnode& node);
-  /// Puts a node as a snapshot has it: added below an existing parent, or, where there is one at that
-  /// path already (the built-in ones), replacing all its fields. Touches no other node.
+  /// Puts a node as a snapshot has it: added below an existing parent, or, where there is one at
+  /// that path already (the built-in ones), replacing all its fields. Touches no other node.
   void load(std::string_view path, const NewZnode& node);
-  /// A child was created: a larger persisted cversion is taken over, and pzxid raised with it; one that
-  /// is not larger changes nothing. A child was removed (nullopt): pzxid is raised. Nothing is lowered.
+  /// A child was created: a larger persisted cversion is taken over, and pzxid raised with it; one
+  /// that is not larger changes nothing. A child was removed (nullopt): pzxid is raised. Nothing is
+  /// lowered.
   void touch_parent(std::string_view parent, std::optional<std::int32_t> cversion, std::int64_t pzxid);
   /// Removes a node without children.
   void remove(std::string_view path);
@@ -135,8 +137,8 @@ class Tree {
   /// Bytes of paths and data, as `approximate_data_size` counts them.
   std::int64_t data_bytes() const { return data_bytes_; }
 
-  /// Begins a walk over the tree as it is now. One at a time (asserts). Abandoning it before its end
-  /// costs a pass over what is left.
+  /// Begins a walk over the tree as it is now. One at a time (asserts). Abandoning it before its
+  /// end costs a pass over what is left.
   std::unique_ptr<TreeWalk> walk();
 
  private:

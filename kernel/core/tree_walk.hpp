@@ -1,11 +1,11 @@
 #pragma once
 // The snapshot walk over a tree that changes meanwhile.
 //
-// It stands on a stack of tables and slots, never on znodes, which move. A node has been given when its
-// mark equals the tree's parity; the tree flips that at the start, and new nodes are born with it. Of a
-// node that is about to change, the tree has the old record given first, after those of its ancestors.
-// Rebuilding a table puts the walk back to its first slot: marks, and the walked bit of each finished
-// table, keep it from doing anything twice.
+// It stands on a stack of tables and slots, never on znodes, which move. A node has been given when
+// its mark equals the tree's parity; the tree flips that at the start, and new nodes are born with
+// it. Of a node that is about to change, the tree has the old record given first, after those of
+// its ancestors. Rebuilding a table puts the walk back to its first slot: marks, and the walked bit
+// of each finished table, keep it from doing anything twice.
 
 #include "kernel/core/tree.hpp"
 
@@ -24,7 +24,7 @@ class MarkingWalk final : public TreeWalk {
 
   bool next(std::string& out, std::size_t bytes) override;
 
-  // --- for the tree -------------------------------------------------------------------------------
+  // --- for the tree ------------------------------------------------------------------------------
   /// The node at `path`, if there is one, is about to change.
   void give(std::string_view path);
   /// The children of `from` now hang in `to`.

@@ -6,7 +6,7 @@
 
 namespace vivarium {
 
-// --- adding and removing ----------------------------------------------------------------------------
+// --- adding and removing -------------------------------------------------------------------------
 
 Watches::Kinds Watches::kinds_of(WatcherType type) {
   switch (type) {
@@ -90,7 +90,7 @@ void Watches::drop_if_unwatched(WatchedPath& path) {
   if (path.second.empty()) paths_.erase(paths_.find(path.first));
 }
 
-// --- triggers ---------------------------------------------------------------------------------------
+// --- triggers ------------------------------------------------------------------------------------
 
 std::size_t Watches::trigger_created(std::string_view path, Zxid zxid, AclNumber acl) {
   if (data_count_ == 0) return 0;
@@ -159,7 +159,7 @@ void Watches::tell(Holder& holder, const WatchEvent& event) {
   holder.watcher->notify(event);
 }
 
-// --- summaries --------------------------------------------------------------------------------------
+// --- summaries -----------------------------------------------------------------------------------
 
 Watches::Totals Watches::data_totals() const {
   const auto in_data_table = [](const Watch& watch) { return (watch.kinds & kDataTable) != 0; };

@@ -1,12 +1,13 @@
 #pragma once
 // Who is to be told of what: the server's watch tables (sections B.5 and C.3 of the reference).
 //
-// A watcher has at most one watch on a path, a set of independent kinds. ZooKeeper's two tables are two
-// views of these: one-shot data, persistent and recursive kinds make the data table; one-shot child and
-// persistent kinds the child table. So a watcher hears of a change once, however it watches.
+// A watcher has at most one watch on a path, a set of independent kinds. ZooKeeper's two tables are
+// two views of these: one-shot data, persistent and recursive kinds make the data table; one-shot
+// child and persistent kinds the child table. So a watcher hears of a change once, however it
+// watches.
 //
-// Watches belong to connections, not to sessions. Watchers of a path are told in the order in which they
-// came to it, then those of its ancestors, nearest first. All on the core thread.
+// Watches belong to connections, not to sessions. Watchers of a path are told in the order in which
+// they came to it, then those of its ancestors, nearest first. All on the core thread.
 
 #include "kernel/core/acl_table.hpp"
 #include "kernel/core/name_hash.hpp"
@@ -71,9 +72,9 @@ class Watches {
   /// Forgets the watcher and all its watches.
   void drop(Watcher& watcher);
 
-  /// Each tells who watches, uses one-shot watches up, and gives the number of watchers told. `acl` is
-  /// that of the new, the removed, the changed node; for children_changed that of the parent, which is
-  /// what `path` then names.
+  /// Each tells who watches, uses one-shot watches up, and gives the number of watchers told. `acl`
+  /// is that of the new, the removed, the changed node; for children_changed that of the parent,
+  /// which is what `path` then names.
   std::size_t trigger_created(std::string_view path, Zxid zxid, AclNumber acl);
   std::size_t trigger_deleted(std::string_view path, Zxid zxid, AclNumber acl);
   std::size_t trigger_data_changed(std::string_view path, Zxid zxid, AclNumber acl);
@@ -82,7 +83,7 @@ class Watches {
   /// Watches in both tables; a persistent one counts in each.
   std::size_t count() const { return data_count_ + child_count_; }
 
-  // --- the data table, as wchs, wchc and wchp show it; each costs a pass over all watches ------------
+  // --- the data table, as wchs, wchc and wchp show it; each costs a pass over all watches --------
   struct Totals {
     std::size_t watchers = 0, paths = 0, watches = 0;
   };
@@ -139,8 +140,8 @@ class Watches {
   Paths paths_;
   std::unordered_map<const Watcher*, Holder> holders_;  ///< After paths_: destroyed before it.
   std::size_t data_count_ = 0, child_count_ = 0;
-  /// Recursive watches by the length of their path: of a changed node's ancestors only those of such
-  /// a length are looked up, however deep it lies.
+  /// Recursive watches by the length of their path: of a changed node's ancestors only those of
+  /// such a length are looked up, however deep it lies.
   std::map<std::size_t, std::size_t, std::greater<>> recursive_lengths_;
   std::uint64_t next_holder_ = 0;
   std::uint64_t round_ = 0;  ///< Number of the trigger.

@@ -15,8 +15,8 @@ constexpr std::size_t kNameBytesMax = (1u << 24) - 1;
 
 std::size_t size_of(std::optional<std::string_view> data) { return data ? data->size() : 0; }
 
-/// glibc's blocks hold 16 k + 8 bytes. To ask for all of them costs nothing, and data can then grow a
-/// little in place.
+/// glibc's blocks hold 16 k + 8 bytes. To ask for all of them costs nothing, and data can then grow
+/// a little in place.
 constexpr std::size_t whole_block(std::size_t bytes) { return ((bytes + 23) & ~std::size_t{15}) - 8; }
 
 std::size_t head_bytes(const Znode& node) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -192,6 +193,7 @@ class ServerConfig::Reader {
 
   void check_choices_of_words() {
     expect_one_of("skipACL", {"yes", "no"});
+    expect_one_of("forceSync", {"yes", "no"});
     expect_one_of("vivarium.permissions", {"strict", "warn"});
     expect_one_of("vivarium.log.level", {"debug", "info", "warn", "error"});
   }
@@ -324,7 +326,8 @@ class ServerConfig::Reader {
 
   /// Whoever may write the config chooses which code runs; whoever may write the data, what is true.
   void check_permissions(const std::string& file) {
-    for (const std::string& path : {file, config_.setting("dataDir"), config_.setting("dataLogDir")})
+    for (const std::string& path :
+         std::set{file, config_.setting("dataDir"), config_.setting("dataLogDir")})
       if (auto sentence = writable_by_everybody(path); !sentence.empty())
         config_.strict_permissions() ? error(std::move(sentence)) : warn(std::move(sentence));
   }

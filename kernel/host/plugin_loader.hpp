@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/dll/shared_library.hpp>
@@ -57,6 +58,8 @@ class PluginCatalogue {
   Result<void> add_file(const std::string& file);
   /// Either, by what `path` is.
   Result<void> add(const std::string& path);
+  /// For tests, and for interfaces that the program itself brings: takes what needs no checks.
+  void add_offer(PluginOffer offer) { offers_.push_back(std::move(offer)); }
 
   const std::vector<PluginOffer>& offers() const { return offers_; }
   const std::vector<std::string>& refusals() const { return refusals_; }

@@ -124,6 +124,7 @@ void store_one(const po::options_description& description, const std::string& ke
   try {
     po::store(parsed, values);
   } catch (const po::error& error) {
+    values.erase(key);  // So that the default takes its place.
     errors.push_back(fmt::format("{}: {}={} {}", given.origin, given.key,
                                  secret ? "***" : given.value, error.what()));
   }

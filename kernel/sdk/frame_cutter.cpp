@@ -1,5 +1,3 @@
-#include <vivarium/frame_cutter.hpp>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -9,6 +7,7 @@
 #include <boost/endian/conversion.hpp>
 
 #include <vivarium/assert.hpp>
+#include <vivarium/frame_cutter.hpp>
 
 namespace vivarium {
 namespace {
@@ -41,7 +40,9 @@ std::span<char> FrameCutter::room() {
   return {end_, FrameArena::kReceiveBytes};
 }
 
-void FrameCutter::arrived(std::size_t bytes) { end_ += bytes; }
+void FrameCutter::arrived(std::size_t bytes) {
+  end_ += bytes;
+}
 
 void FrameCutter::leave_arena() {
   arena_.user_ = nullptr;
@@ -105,8 +106,8 @@ void FrameCutter::release_own() {
 Cut FrameCutter::cut() {
   enter_arena();
   count_ = 0;
-  if (at_start_ && framing_.kind == Framing::Kind::length_prefixed && held_bytes() >= kPrefixBytes &&
-      cut_first_word())
+  if (at_start_ && framing_.kind == Framing::Kind::length_prefixed &&
+      held_bytes() >= kPrefixBytes && cut_first_word())
     return Cut::first_word;
   cut_kind_ = framing_.kind;
   switch (framing_.kind) {

@@ -69,7 +69,7 @@ class SimulatedFile final : public File {
 
   Result<void> sync() override {
     if (auto error = begin("syncing ")) return fail_sync(*error);
-    if (fs().syncs_ == SimulatedFileSystem::Syncs::fail)
+    if (fs().syncs_fail())
       return fail_sync(Error(Errc::io_failed, "syncing " + path_ + " failed: Input/output error"));
     fs().settle(*node_, CrashLoss::nothing);
     end();
@@ -335,7 +335,7 @@ Result<void> SimulatedFileSystem::sync_directory(const std::string& directory) {
   if (visible_.count(directory) == 0)
     return Error(Errc::not_found,
                  "syncing the directory " + directory + " failed: No such file or directory");
-  if (syncs_ == Syncs::fail)
+  if (syncs_fail())
     return Error(Errc::io_failed,
                  "syncing the directory " + directory + " failed: Input/output error");
   const auto synced = std::stable_partition(

@@ -44,8 +44,10 @@ class SimulatedFileSystem final : public FileSystem {
   std::uint64_t operations() const { return operations_; }
   /// The operation of this number fails and has no effect.
   void fail_at(std::uint64_t operation) { fail_at_ = operation; }
+  /// Every sync from this operation on fails.
+  void fail_syncs_from(std::uint64_t operation) { fail_syncs_from_ = operation; }
   enum class Syncs : std::uint8_t { work, fail };
-  void set_syncs(Syncs syncs) { syncs_ = syncs; }
+  void set_syncs(Syncs syncs) { fail_syncs_from_ = syncs == Syncs::fail ? 0 : kNever; }
   /// The size of the disk: the sum of all file sizes cannot exceed it.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
 
@@ -74,6 +76,7 @@ class SimulatedFileSystem final : public FileSystem {
     SparseBytes visible, durable;
     std::vector<Change> unsynced;
   };
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   using NodePtr = std::shared_ptr<Node>;
   using Names = std::map<std::string, NodePtr>;
   /// Entries that change together: a creation, a removal, or both at once for a rename.
@@ -85,6 +88,7 @@ class SimulatedFileSystem final : public FileSystem {
 
   std::optional<Error> begin(const std::string& what);
   void end();
+  bool syncs_fail() const { return operations_ >= fail_syncs_from_; }
   bool coin() { return random_() % 2 == 0; }
   void change_entries(EntryChange change);
   void settle(Node& node, CrashLoss loss);
@@ -106,7 +110,7 @@ class SimulatedFileSystem final : public FileSystem {
   std::uint64_t operations_ = 0;
   std::uint64_t fail_at_ = 0;
   std::optional<std::pair<std::uint64_t, CrashLoss>> crash_at_;
-  Syncs syncs_ = Syncs::work;
+  std::uint64_t fail_syncs_from_ = kNever;
   std::uint64_t capacity_ = std::uint64_t{1} << 50;
   /// Tells files and locks that outlive this object.
   std::shared_ptr<SimulatedFileSystem*> self_;

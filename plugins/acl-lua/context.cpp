@@ -1,6 +1,6 @@
 #include "context.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 namespace vivarium::acl_lua {
 
@@ -28,7 +28,7 @@ void TextBuffer::append(lua_State* lua, std::string_view text) {
   charge_bytes(lua, text.size());
   if (text.size() > bytes_.size() - size_)
     fail(lua, "a string of more than %d bytes", static_cast<int>(bytes_.size()));
-  std::memcpy(bytes_.data() + size_, text.data(), text.size());
+  std::copy(text.begin(), text.end(), bytes_.data() + size_);
   size_ += text.size();
 }
 

@@ -104,7 +104,7 @@ class Freezer {
 
   /// The content gets the metatable of the table on top: that of the globals, which have one.
   void push_empty_front() {
-    lua_newtable(lua_);
+    lua_createtable(lua_, static_cast<int>(lua_rawlen(lua_, -1)), 0);
     if (lua_getmetatable(lua_, -2)) lua_setmetatable(lua_, -2);
     push_front(lua_);
   }

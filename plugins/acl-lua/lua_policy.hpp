@@ -24,8 +24,8 @@ inline constexpr OptionSpec kOptions[] = {
      "How long one decision may take, should the instructions not stop it before.", false, false, true},
     {"memory_budget", OptionType::bytes, "4M", 256 << 10, 256 << 20, "bytes",
      "What the script may hold at any time; its constants may take half of it.", false, false, true},
-    {"script_bytes_max", OptionType::bytes, "256K", 1 << 10, 4 << 20, "bytes",
-     "A longer script is refused.", false, false, true},
+    {"script_bytes_max", OptionType::bytes, "64K", 1 << 10, 4 << 20, "bytes",
+     "A longer script is refused: compiling it would hold up the server.", false, false, true},
     {"cache_entries", OptionType::integer, "1024", 0, 1'000'000, "answers",
      "How many answers that the script calls cacheable are kept.", false, false, true},
 };

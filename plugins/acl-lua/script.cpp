@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 
 #include <vivarium/assert.hpp>
 
@@ -75,7 +74,7 @@ Result<void> Script::run(Source& source) {
   lua_pushlightuserdata(lua, &source);
   const int status = lua_pcall(lua, 1, 2, 0);
   meter_.end();
-  if (status != LUA_OK) return load_error(status);
+  if (status != LUA_OK) return load_error(status, source.chunk_name + 1);
   return {};
 }
 
@@ -115,7 +114,7 @@ void Script::choose_decide() {
          luaL_typename(lua, 1));
 }
 
-Error Script::load_error(int status) const {
+Error Script::load_error(int status, const std::string& name) const {
   switch (meter_.cut()) {
     case Cut::instructions:
       return {Errc::limit_exceeded, "loading takes more than " +
@@ -136,9 +135,9 @@ Error Script::load_error(int status) const {
                                       std::to_string(limits_.memory_bytes) +
                                       " bytes, allows; hold less, or raise it"};
   const bool has_text = lua_type(lua_.get(), -1) == LUA_TSTRING;
-  return {Errc::invalid_argument,
-          (has_text ? lua_tostring(lua_.get(), -1) : "it raised an error without text") +
-              std::string("; correct the script")};
+  std::string text = has_text ? lua_tostring(lua_.get(), -1) : "an error without text";
+  if (!text.starts_with(name + ":")) text = name + ": " + text;
+  return {Errc::invalid_argument, text + "; correct the script"};
 }
 
 /// Collects what loading left behind. From here on garbage is collected between decisions only, so
@@ -224,7 +223,7 @@ Answer Script::failed(Failure failure, std::string_view reason) {
 
 std::string_view Script::keep_reason(std::string_view reason) {
   const auto size = std::min(reason.size(), reason_.size());
-  std::memcpy(reason_.data(), reason.data(), size);
+  std::copy_n(reason.data(), size, reason_.data());
   return {reason_.data(), size};
 }
 

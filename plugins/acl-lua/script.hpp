@@ -64,7 +64,7 @@ class Script {
   static int build(lua_State* lua);
   void compile_and_run(Source& source);
   void choose_decide();
-  Error load_error(int status) const;
+  Error load_error(int status, const std::string& name) const;
   Result<void> settle();
 
   Answer read_answer();

@@ -33,9 +33,8 @@ Result<void> HistoryScan::read(const NamedFile& file) {
   TRY_LET(open, files_.open(file.path, OpenMode::read));
   std::string header(kFileHeaderBytes, '\0');
   TRY_LET(got, open->read_at(0, header.data(), header.size()));
-  if (got < header.size() || !header.starts_with(kLogMagic))
-    return read_tail(file, *open, 0, ScanEnd::cut_short);
-  return read_records(file, *open);
+  const bool whole = got == header.size() && header.starts_with(kLogMagic);
+  return whole ? read_records(file, *open) : read_headless(file, *open);
 }
 
 Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
@@ -50,15 +49,20 @@ Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
   return read_tail(file, open, scanner.position(), scanner.end());
 }
 
+Result<void> HistoryScan::read_headless(const NamedFile& file, File& open) {
+  TRY_LET(tail, examine_headless(open));
+  if (tail == Tail::damaged) return damaged(file, 0, "no header of a transaction log");
+  torn_ = TornTail{file.path, 0, ScanEnd::cut_short};
+  return {};
+}
+
 Result<void> HistoryScan::read_tail(const NamedFile& file, File& open, std::uint64_t offset,
                                     ScanEnd found) {
   TRY_LET(tail, examine_tail(open, offset));
-  if (tail == Tail::damaged) {
-    const std::string what = offset == 0 ? "no file header" : std::string(name_of(found));
-    return damaged(file, offset, what + ", and not as an interrupted write leaves it");
-  }
-  // A header that is missing counts as torn even if nothing else is there: the file is useless.
-  if (tail == Tail::torn || offset == 0) torn_ = TornTail{file.path, offset, found};
+  if (tail == Tail::damaged)
+    return damaged(file, offset,
+                   std::string(name_of(found)) + ", and not as an interrupted write leaves it");
+  if (tail == Tail::torn) torn_ = TornTail{file.path, offset, found};
   return {};
 }
 

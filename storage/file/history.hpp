@@ -76,6 +76,7 @@ class HistoryScan {
 
  private:
   Result<void> read_records(const NamedFile& file, File& open);
+  Result<void> read_headless(const NamedFile& file, File& open);
   Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
   Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
   bool snapshot_between(Zxid low, Zxid high) const;

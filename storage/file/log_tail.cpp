@@ -45,8 +45,9 @@ bool has_zero_sector(std::string_view data, std::uint64_t offset) {
 bool is_cut_record(std::string_view data) {
   if (data.size() <= kRecordPrefixBytes) return true;
   const RecordPrefix prefix = record_prefix(data);
-  if (prefix.length < static_cast<std::int32_t>(kTxnHeaderBytes)) return false;
-  if (static_cast<std::size_t>(prefix.length) + kRecordOverheadBytes <= data.size()) return false;
+  const auto length = static_cast<std::size_t>(std::max(prefix.length, 0));
+  if (length < kTxnHeaderBytes || length > kPayloadBytesMax) return false;
+  if (length + kRecordOverheadBytes <= data.size()) return false;
   // A whole record of which the length was changed is not a cut one.
   const auto payload = data.substr(kRecordPrefixBytes, data.size() - kRecordOverheadBytes);
   return data.back() != kRecordEnd || adler(kAdlerBegin, payload) != prefix.checksum;
@@ -62,6 +63,16 @@ Result<Tail> examine_tail(File& file, std::uint64_t offset) {
   TRY_LET(got, file.read_at(offset, data.data(), data.size()));
   if (got < data.size()) return Error(Errc::io_failed, "a log file became shorter while it was read");
   return has_zero_sector(data, offset) || is_cut_record(data) ? Tail::torn : Tail::damaged;
+}
+
+Result<Tail> examine_headless(File& file) {
+  TRY_LET(end, end_of_data(file, 0));
+  if (end && *end > kUnsyncedBytesMax) return Tail::damaged;
+  std::string first(kSectorBytes, '\0');
+  TRY_LET(got, file.read_at(0, first.data(), first.size()));
+  first.resize(got);
+  const bool cut = got < kFileHeaderBytes && log_header().starts_with(first);
+  return cut || all_zero(first) ? Tail::torn : Tail::damaged;
 }
 
 }  // namespace vivarium::file

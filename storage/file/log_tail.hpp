@@ -25,5 +25,7 @@ inline constexpr std::uint64_t kUnsyncedBytesMax = std::uint64_t{16} << 20;
 
 /// Looks at a file whose records are good up to `offset`.
 Result<Tail> examine_tail(File& file, std::uint64_t offset);
+/// Looks at a file that does not begin with a log's header.
+Result<Tail> examine_headless(File& file);
 
 }  // namespace vivarium::file

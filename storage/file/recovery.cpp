@@ -41,11 +41,13 @@ std::optional<SnapshotInfo> newest_whole(FileSystem& files, const std::vector<Na
   return std::nullopt;
 }
 
-/// The log file in which a record behind `base` may be found first.
+/// The log file in which a record behind `base` may be found first: the last one that begins at or
+/// before it, or right behind it.
 std::vector<NamedFile>::const_iterator first_needed(const std::vector<NamedFile>& logs, Zxid base) {
-  const auto above = std::find_if(logs.begin(), logs.end(),
-                                  [&](const NamedFile& log) { return log.zxid > base; });
-  return above == logs.begin() ? above : std::prev(above);
+  const auto later = std::find_if(logs.begin(), logs.end(), [&](const NamedFile& log) {
+    return log.zxid > base.next();
+  });
+  return later == logs.begin() ? later : std::prev(later);
 }
 
 bool is_first_ever(Zxid zxid) { return zxid.value == 1 || (zxid.epoch() == Epoch{1} && zxid.counter() <= 1); }

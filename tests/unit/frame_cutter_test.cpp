@@ -1,10 +1,12 @@
-#include <vivarium/frame_cutter.hpp>
-
+#include <algorithm>
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
+
+#include <vivarium/frame_cutter.hpp>
 
 namespace vivarium {
 namespace {
@@ -97,7 +99,8 @@ TEST_CASE("frames come out whole when single bytes arrive") {
   CHECK(cutting.frames == Frames{"one", "", std::string(9000, 'x')});
 }
 
-TEST_CASE("one receive of 256 frames is one batch of views into the arena, without memory of its own") {
+TEST_CASE(
+    "one receive of 256 frames is one batch of views into the arena, without memory of its own") {
   std::string stream;
   for (int i = 0; i < 256; ++i) stream += prefixed(std::string(200, 'r'));
   Cutting cutting;
@@ -114,6 +117,31 @@ TEST_CASE("one receive of 256 frames is one batch of views into the arena, witho
   CHECK(cutting.cutter.own_capacity() == 0);
 }
 
+TEST_CASE("any mixture of arrivals and takes gives the frames of the stream") {
+  std::mt19937 random(GENERATE(range(0u, 50u)));
+  const auto up_to = [&](std::size_t most) {
+    return std::uniform_int_distribution<std::size_t>(0, most)(random);
+  };
+  Frames sent;
+  std::string stream;
+  for (int i = 0; i < 300; ++i) {
+    const auto size = up_to(20) == 0 ? up_to(200'000) : up_to(up_to(2) == 0 ? 5'000 : 50);
+    sent.push_back(std::string(size, static_cast<char>('a' + i % 26)));
+    stream += prefixed(sent.back());
+  }
+  Cutting cutting;
+  std::string_view left = stream;
+  while (!left.empty() || cutting.cutter.held_bytes() > 0) {
+    cutting.take_at_most = up_to(3) == 0 ? up_to(5) : FrameArena::kFramesMax;
+    const auto piece = left.substr(0, up_to(up_to(1) == 0 ? 100'000 : 500));
+    left.remove_prefix(cutting.receive(piece));
+    cutting.deliver();
+    REQUIRE(cutting.cutter.own_capacity() <=
+            std::max(FrameArena::kRestBytesMax, 4 * cutting.cutter.held_bytes()));
+  }
+  CHECK(cutting.frames == sent);
+}
+
 TEST_CASE("more frames than a batch holds come in several, in order") {
   std::string stream;
   Frames sent;
@@ -122,7 +150,8 @@ TEST_CASE("more frames than a batch holds come in several, in order") {
   Cutting cutting;
   cutting.feed(stream);
   CHECK(cutting.frames == sent);
-  CHECK(cutting.batches == std::vector<std::size_t>{FrameArena::kFramesMax, FrameArena::kFramesMax, 1});
+  CHECK(cutting.batches ==
+        std::vector<std::size_t>{FrameArena::kFramesMax, FrameArena::kFramesMax, 1});
 }
 
 TEST_CASE("frames that are not taken come again, and first") {

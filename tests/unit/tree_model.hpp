@@ -8,13 +8,15 @@
 
 #include <zlib.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vivarium {
@@ -143,17 +145,16 @@ class TreePair {
 
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
 
-  /// One change of a random kind. Of `fresh` in 10 adds below a node that has few or no children.
+  /// One change of a random kind.
   void change() {
     ++zxid_;
-    switch (pick(10)) {
-      case 0: case 1: case 2: case 3: return add();
-      case 4: case 5: return remove();
-      case 6: return set_data();
-      case 7: return replace_data();
-      case 8: return set_acl();
-      default: return pick(4) == 0 ? load() : touch();
-    }
+    const auto kind = pick(20);
+    if (kind < 8) return add();
+    if (kind < 12) return remove();
+    if (kind < 14) return set_data();
+    if (kind < 16) return replace_data();
+    if (kind < 18) return set_acl();
+    return kind == 18 ? load() : touch();
   }
 
   void add() {

@@ -1,8 +1,8 @@
 #pragma once
 // The address space that instances of the memory transport share: who listens where.
 //
-// Tests and simulations make one and give it to each of their transports. Only transports on the same
-// Loop may share one. All on the core thread.
+// Tests and simulations make one and give it to each of their transports. Only transports on the
+// same Loop may share one. All on the core thread.
 
 #include <cstdint>
 #include <map>

@@ -41,7 +41,9 @@ void MemoryAttempt::begin() {
   });
 }
 
-void MemoryAttempt::stop() { fail(Error(Errc::closed, "the transport stops")); }
+void MemoryAttempt::stop() {
+  fail(Error(Errc::closed, "the transport stops"));
+}
 
 void MemoryAttempt::connect() {
   if (!connector_) return;

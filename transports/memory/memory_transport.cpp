@@ -15,7 +15,9 @@ MemoryTransport::MemoryTransport(Loop& loop, std::shared_ptr<MemoryNetwork> netw
     : network_(std::move(network)), host_(std::move(host)),
       channels_(std::make_shared<StreamChannels>(loop)) {}
 
-MemoryTransport::~MemoryTransport() { MemoryTransport::stop(); }
+MemoryTransport::~MemoryTransport() {
+  MemoryTransport::stop();
+}
 
 Result<std::unique_ptr<Listener>> MemoryTransport::listen(const ListenSpec& spec,
                                                           Acceptor& acceptor) {

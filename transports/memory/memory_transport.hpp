@@ -1,6 +1,6 @@
 #pragma once
-// The transport `memory`: channels inside one process, carried by Loop::post. The twin of tcp for tests
-// and simulations, which give all their transports one MemoryNetwork.
+// The transport `memory`: channels inside one process, carried by Loop::post. The twin of tcp for
+// tests and simulations, which give all their transports one MemoryNetwork.
 
 #include <cstdint>
 #include <memory>

@@ -52,7 +52,9 @@ void ConnectAttempt::abandon() {
   stream_.reset();
 }
 
-void ConnectAttempt::stop() { fail(Error(Errc::closed, "the transport stops")); }
+void ConnectAttempt::stop() {
+  fail(Error(Errc::closed, "the transport stops"));
+}
 
 void ConnectAttempt::on_addresses(Result<std::vector<SocketAddress>> addresses) {
   if (done()) return;
@@ -118,8 +120,7 @@ void ConnectAttempt::on_opened(Opening& opening) {
   const auto self = shared_from_this();
   auto& connector = *std::exchange(connector_, nullptr);
   timer_.reset();
-  auto& channel =
-      transport_.channels().add(opening.take_stream(), opening.peer(), spec_.framing);
+  auto& channel = transport_.channels().add(opening.take_stream(), opening.peer(), spec_.framing);
   channel.begin(connector.on_connected(channel));
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// One connect(): looks the name up, tries its addresses in turn, leads the first that answers through
-// its handshake. Each address has an equal share of the time that is left, so that one which swallows
-// everything does not use up the deadline of the others.
+// One connect(): looks the name up, tries its addresses in turn, leads the first that answers
+// through its handshake. Each address has an equal share of the time that is left, so that one
+// which swallows everything does not use up the deadline of the others.
 
 #include <memory>
 #include <string>

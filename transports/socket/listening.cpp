@@ -14,8 +14,7 @@ namespace vivarium {
 Listening::Listening(SocketTransport& transport, Acceptor& acceptor, const ListenSpec& spec,
                      Socket socket)
     : transport_(transport), acceptor_(acceptor), spec_(spec), socket_(std::move(socket)),
-      local_(SocketAddress::local_of(socket_.get())),
-      rest_timer_(transport.loop().timer([this] {
+      local_(SocketAddress::local_of(socket_.get())), rest_timer_(transport.loop().timer([this] {
         resting_ = false;
         update_interest();
       })),
@@ -45,6 +44,7 @@ bool Listening::accept_one() {
   auto* address = reinterpret_cast<sockaddr*>(&remote);
   Socket socket(::accept4(socket_.get(), address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket) {
+    warned_ = false;
     open(std::move(socket), SocketAddress(address, size));
     return true;
   }
@@ -59,8 +59,8 @@ void Listening::open(Socket socket, const SocketAddress& remote) {
   auto peer = identity_of(remote, SocketAddress::local_of(socket.get()));
   const auto id = ++last_id_;
   Opening::Owner& owner = *this;
-  auto opening = std::make_unique<Opening>(owner, id, transport_.accepted(std::move(socket)),
-                                           std::move(peer));
+  auto opening =
+      std::make_unique<Opening>(owner, id, transport_.accepted(std::move(socket)), std::move(peer));
   openings_.emplace(id, std::move(opening)).first->second->begin();
   if (const auto still = openings_.find(id); still != openings_.end())
     still->second->expire(transport_.loop(), spec_.handshake_deadline);
@@ -69,6 +69,7 @@ void Listening::open(Socket socket, const SocketAddress& remote) {
 void Listening::rest(int error) {
   resting_ = true;
   rest_timer_->arm(kRest);
+  if (std::exchange(warned_, true)) return;
   transport_.host().log().warn("accepting on " + to_text(local_.host(), local_.port()) +
                                " pauses: " + text_of_errno(error));
 }
@@ -80,8 +81,7 @@ void Listening::update_interest() {
 void Listening::on_opened(Opening& opening) {
   const auto self = shared_from_this();
   const auto owned = take(opening);
-  auto& channel =
-      transport_.channels().add(owned->take_stream(), owned->peer(), spec_.framing);
+  auto& channel = transport_.channels().add(owned->take_stream(), owned->peer(), spec_.framing);
   channel.begin(acceptor_.on_accept(channel));
   update_interest();
 }

@@ -55,8 +55,10 @@ class Listening final : public TransportPart,
   std::uint64_t last_id_ = 0;
   std::unique_ptr<Timer> rest_timer_;
   bool resting_ = false;
+  bool warned_ = false;  ///< Of the shortage that lasts.
   bool stopped_ = false;
-  std::unique_ptr<DescriptorWatch> watch_;  ///< After the socket: it must be gone before that closes.
+  std::unique_ptr<DescriptorWatch>
+      watch_;  ///< After the socket: it must be gone before that closes.
 };
 
 class SocketListener final : public Listener {

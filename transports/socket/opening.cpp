@@ -17,9 +17,7 @@ void Opening::expire(Loop& loop, Millis after) {
 
 void Opening::step() {
   switch (stream_->handshake()) {
-    case StreamStatus::ok:
-      stream_->describe(peer_);
-      return owner_.on_opened(*this);
+    case StreamStatus::ok: stream_->describe(peer_); return owner_.on_opened(*this);
     case StreamStatus::wants_readable: return stream_->want(true, false);
     case StreamStatus::wants_writable: return stream_->want(false, true);
     case StreamStatus::ended:

@@ -24,7 +24,9 @@ Errc class_of(int error) {
   }
 }
 
-Error error_of(int error) { return Error(class_of(error), text_of_errno(error)); }
+Error error_of(int error) {
+  return Error(class_of(error), text_of_errno(error));
+}
 
 Socket stream_socket(const SocketAddress& address) {
   return Socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -50,7 +52,9 @@ Socket::~Socket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-std::string text_of_errno(int error) { return std::generic_category().message(error); }
+std::string text_of_errno(int error) {
+  return std::generic_category().message(error);
+}
 
 Result<Socket> open_listening(const std::vector<SocketAddress>& addresses, int backlog) {
   Result<Socket> socket = Error(Errc::not_found, "no address");
@@ -77,6 +81,8 @@ int pending_error(int socket) {
   return error;
 }
 
-void disable_nagle(int socket) { set(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
+void disable_nagle(int socket) {
+  set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+}
 
 }  // namespace vivarium

@@ -34,7 +34,8 @@ std::string text_of_errno(int error);
 /// Binds and listens on the first of the addresses that can be had.
 Result<Socket> open_listening(const std::vector<SocketAddress>& addresses, int backlog);
 
-/// Begins to connect: the socket becomes writable when it is decided; the outcome is pending_error().
+/// Begins to connect: the socket becomes writable when it is decided; the outcome is
+/// pending_error().
 Result<Socket> open_connecting(const SocketAddress& address);
 
 /// The error that the socket has met, cleared by the call; 0 for none.

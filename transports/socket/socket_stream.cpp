@@ -12,8 +12,9 @@
 namespace vivarium {
 namespace {
 
-/// Up to here, copying many small pieces together costs less than handing each to the system.
-constexpr std::size_t kCopyBytesMax = 8 * 1024;
+/// Pieces of this size on the average cost less to copy together than to hand to the system each.
+constexpr std::size_t kSmallPiece = 1024;
+constexpr std::size_t kCopyBytesMax = 64 * 1024;
 constexpr std::size_t kPiecesMax = 64;
 
 std::size_t fill(std::span<iovec> vector, const OutQueue& queue) {
@@ -43,7 +44,7 @@ StreamResult SocketStream::write(const OutQueue& queue) {
     queue.pieces({&piece, 1});
     return send(piece);
   }
-  if (queue.bytes() <= kCopyBytesMax) {
+  if (queue.bytes() / queue.piece_count() <= kSmallPiece) {
     std::array<char, kCopyBytesMax> together;
     return send({together.data(), queue.copy(together)});
   }
@@ -74,7 +75,9 @@ StreamStatus SocketStream::status_of_errno(StreamStatus again) {
   }
 }
 
-void SocketStream::end_output() { ::shutdown(descriptor(), SHUT_WR); }
+void SocketStream::end_output() {
+  ::shutdown(descriptor(), SHUT_WR);
+}
 
 bool SocketStream::broken() const {
   pollfd poll{descriptor(), 0, 0};

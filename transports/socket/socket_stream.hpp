@@ -42,7 +42,8 @@ class SocketStream : public ByteStream {
 
   Socket socket_;
   StreamEvents* events_ = nullptr;
-  std::unique_ptr<DescriptorWatch> watch_;  ///< After the socket: it must be gone before that closes.
+  std::unique_ptr<DescriptorWatch>
+      watch_;  ///< After the socket: it must be gone before that closes.
   int error_ = 0;
 };
 

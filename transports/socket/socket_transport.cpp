@@ -27,7 +27,9 @@ Error cannot_listen(const ListenSpec& spec, const Error& cause) {
 SocketTransport::SocketTransport(PluginHost& host)
     : host_(host), channels_(std::make_shared<StreamChannels>(host.loop())) {}
 
-SocketTransport::~SocketTransport() { SocketTransport::stop(); }
+SocketTransport::~SocketTransport() {
+  SocketTransport::stop();
+}
 
 Result<std::unique_ptr<Listener>> SocketTransport::listen(const ListenSpec& spec,
                                                           Acceptor& acceptor) {

@@ -1,8 +1,8 @@
 #pragma once
 // A Transport on sockets. tcp and tls add to it what lies between a socket and its channel.
 //
-// Start reading at listening.hpp (how a channel comes in), connect_attempt.hpp (how one goes out) and
-// transports/stream/stream_channel.hpp (what it then is).
+// Start reading at listening.hpp (how a channel comes in), connect_attempt.hpp (how one goes out)
+// and transports/stream/stream_channel.hpp (what it then is).
 
 #include <memory>
 #include <string>
@@ -27,14 +27,14 @@ class SocketTransport : public Transport {
   std::unique_ptr<Connecting> connect(const ConnectSpec& spec, Connector& connector) override;
   void stop() override;
 
-  // --- what tcp and tls differ in -----------------------------------------------------------------
+  // --- what tcp and tls differ in ----------------------------------------------------------------
   /// Whether this transport is set up to accept anything.
   virtual Result<void> can_listen() const { return {}; }
   virtual Result<void> can_connect() const { return {}; }
   virtual std::unique_ptr<SocketStream> accepted(Socket socket) = 0;
   virtual std::unique_ptr<SocketStream> connecting(Socket socket, const std::string& host) = 0;
 
-  // --- for the parts ------------------------------------------------------------------------------
+  // --- for the parts -----------------------------------------------------------------------------
   PluginHost& host() { return host_; }
   Loop& loop() { return channels_->loop(); }
   StreamChannels& channels() { return *channels_; }

@@ -49,7 +49,8 @@ class ByteStream {
 
   virtual StreamResult read(std::span<char> into) = 0;
   /// Takes some of the first queued bytes, without dropping them from the queue. After
-  /// StreamStatus::wants_writable it is called again with the same first bytes. Never wants_readable.
+  /// StreamStatus::wants_writable it is called again with the same first bytes. Never
+  /// wants_readable.
   virtual StreamResult write(const OutQueue& queue) = 0;
   /// Whether the stream has input in memory of its own, for which no readiness will come.
   virtual bool holds_input() const { return false; }

@@ -15,12 +15,13 @@ StreamChannel::StreamChannel(StreamChannels& all, std::unique_ptr<ByteStream> st
 
 void StreamChannel::begin(ChannelHandler* handler) {
   handler_ = handler;
+  if (all_.stopped()) return stop();  // Which whoever decided on the handler may have caused.
   if (!handler) end(CloseReason::local, {});
   redeliver_ = state_ == State::open && stream_->holds_input();
   leave_event();
 }
 
-// --- events ---------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------
 
 void StreamChannel::on_ready(Readiness ready) {
   in_event_ = true;
@@ -73,7 +74,7 @@ void StreamChannel::update_interest() {
   stream_->want(readable, writable);
 }
 
-// --- input ----------------------------------------------------------------------------------------
+// --- input ---------------------------------------------------------------------------------------
 
 void StreamChannel::receive() {
   if (state_ == State::draining) return discard();
@@ -127,11 +128,10 @@ void StreamChannel::hand_over() {
 
 /// What the peer still sends after it was told of the end is of no interest, but its own end is.
 void StreamChannel::discard() {
-  const auto room = cutter_.room();
-  auto got = stream_->read(room);
+  const auto got = stream_->read(cutter_.room());
   cutter_.leave_arena();
   if (got.status == StreamStatus::ok || got.status == StreamStatus::wants_readable) return;
-  end(reason_, std::move(detail_));
+  end(reason_, {});
 }
 
 void StreamChannel::resume_reading() {
@@ -158,7 +158,7 @@ void StreamChannel::redeliver() {
   if (state_ == State::open && !paused_ && stream_->holds_input()) receive();
 }
 
-// --- output ---------------------------------------------------------------------------------------
+// --- output --------------------------------------------------------------------------------------
 
 void StreamChannel::send(SharedBytes bytes) {
   if (state_ != State::open || bytes.empty()) return;
@@ -192,7 +192,7 @@ void StreamChannel::report_low_water() {
   if (state_ == State::open) handler_->on_low_water(*this);
 }
 
-// --- closing --------------------------------------------------------------------------------------
+// --- closing -------------------------------------------------------------------------------------
 
 void StreamChannel::close() {
   if (state_ == State::open) give_up(CloseReason::local, {});
@@ -214,14 +214,18 @@ void StreamChannel::give_up(CloseReason reason, std::string detail) {
 
 void StreamChannel::finish_output() {
   stream_->end_output();
-  if (peer_ended_) return end(reason_, std::move(detail_));
+  if (peer_ended_) return end(reason_, {});
   state_ = State::draining;
 }
 
+/// Closes here and now. A channel that was on its way to its end keeps the reason for that.
 void StreamChannel::end(CloseReason reason, std::string detail) {
-  if (std::exchange(state_, State::closed) == State::closed) return;
-  reason_ = reason;
-  detail_ = std::move(detail);
+  if (state_ == State::closed) return;
+  if (state_ == State::open) {
+    reason_ = reason;
+    detail_ = std::move(detail);
+  }
+  state_ = State::closed;
   queue_.clear();
   stream_.reset();
   if (timer_) timer_->cancel();
@@ -239,7 +243,7 @@ void StreamChannel::tell_closed() {
   if (auto* handler = std::exchange(handler_, nullptr)) handler->on_closed(*this, reason_, detail_);
 }
 
-// --- deadline -------------------------------------------------------------------------------------
+// --- deadline ------------------------------------------------------------------------------------
 
 void StreamChannel::set_deadline(std::optional<Millis> after) {
   if (state_ != State::open) return;
@@ -249,8 +253,8 @@ void StreamChannel::set_deadline(std::optional<Millis> after) {
   arm_timer();
 }
 
-/// A deadline is often moved on, once for each request even, and seldom met: a timer that is armed for
-/// an earlier time stays as it is and looks again when it fires.
+/// A deadline is often moved on, once for each request even, and seldom met: a timer that is armed
+/// for an earlier time stays as it is and looks again when it fires.
 void StreamChannel::arm_timer() {
   if (timer_due_ && *timer_due_ <= *deadline_) return;
   if (!timer_) timer_ = all_.loop().timer([this] { on_timer(); });
@@ -263,10 +267,7 @@ void StreamChannel::on_timer() {
   if (!deadline_ || state_ == State::closed) return;
   if (all_.loop().now() < *deadline_) return arm_timer();
   in_event_ = true;
-  if (state_ == State::open)
-    end(CloseReason::deadline, "nothing came in time");
-  else
-    end(reason_, std::move(detail_));
+  end(CloseReason::deadline, "nothing came in time");
   leave_event();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A Channel over any ByteStream: everything of the contract that does not depend on what carries the
-// bytes. Created by StreamChannels::add(), destroyed by it after on_closed.
+// A Channel over any ByteStream: everything of the contract that does not depend on what carries
+// the bytes. Created by StreamChannels::add(), destroyed by it after on_closed.
 //
 // A channel is open, then flushing (closed here: what is queued still goes out), then draining (the
 // peer has been told, and its last bytes are thrown away, since closing a socket with unread bytes
@@ -93,17 +93,17 @@ class StreamChannel final : public Channel, private StreamEvents {
   ChannelHandler* handler_ = nullptr;
 
   State state_ = State::open;
-  bool in_event_ = true;        ///< leave_event() will flush. True until begin().
-  bool scheduled_ = false;      ///< on_turn() will come.
-  bool delivering_ = false;     ///< Inside deliver().
+  bool in_event_ = true;     ///< leave_event() will flush. True until begin().
+  bool scheduled_ = false;   ///< on_turn() will come.
+  bool delivering_ = false;  ///< Inside deliver().
   bool paused_ = false;
-  bool redeliver_ = false;      ///< Held input is to be delivered in on_turn().
-  bool stalled_ = false;        ///< Input came while paused; readability is of no interest.
-  bool blocked_ = false;        ///< The stream takes no more output for now.
+  bool redeliver_ = false;  ///< Held input is to be delivered in on_turn().
+  bool stalled_ = false;    ///< Input came while paused; readability is of no interest.
+  bool blocked_ = false;    ///< The stream takes no more output for now.
   bool read_wants_writable_ = false;
   bool above_low_water_ = false;
   bool peer_ended_ = false;
-  Readiness interest_;          ///< What the stream was last asked to watch.
+  Readiness interest_;  ///< What the stream was last asked to watch.
 
   OutQueue queue_;
   std::size_t low_water_ = kNoLowWater;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <vivarium/assert.hpp>
+
 #include "transports/stream/stream_channel.hpp"
 
 namespace vivarium {
@@ -20,6 +22,7 @@ StreamChannel& StreamChannels::add(std::unique_ptr<ByteStream> stream, PeerIdent
 }
 
 void StreamChannels::schedule(StreamChannel& channel) {
+  VIVARIUM_ASSERT(loop_.on_core_thread(), "channels are used on the core thread only");
   if (stopped_) return;
   scheduled_.push_back(&channel);
   if (scheduled_.size() == 1) loop_.post([self = shared_from_this()] { self->run_turn(); });

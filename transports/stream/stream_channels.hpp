@@ -1,11 +1,10 @@
 #pragma once
 // The channels of one transport: who owns them, and the work that waits for the end of the turn.
 //
-// What is sent outside an event of the channel itself (replies to writes, watch events) is not written
-// at once: one posted task for all channels does it, so that it leaves in few segments, at the price of
-// one post a turn. All on the core thread.
+// What is sent outside an event of the channel itself (replies to writes, watch events) is not
+// written at once: one posted task for all channels does it, so that it leaves in few segments, at
+// the price of one post a turn. All on the core thread.
 
-#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -36,8 +35,7 @@ class StreamChannels : public std::enable_shared_from_this<StreamChannels> {
   /// Closes all channels with CloseReason::stopped, telling their handlers; none is told anything
   /// afterwards. What is queued is sent as far as the system takes it at once.
   void stop();
-
-  std::size_t size() const { return channels_.size(); }
+  bool stopped() const { return stopped_; }
 
  private:
   void run_turn();

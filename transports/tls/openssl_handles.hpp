@@ -25,7 +25,8 @@ using Certificate = std::unique_ptr<X509, OpensslFree<X509_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
 using Bio = std::unique_ptr<BIO, OpensslFree<BIO_free>>;
 
-/// The reason of the newest error in this thread's queue, which is emptied; "unknown" when there is none.
+/// The reason of the newest error in this thread's queue, which is emptied; "unknown" when there is
+/// none.
 std::string take_openssl_error();
 
 }  // namespace vivarium

@@ -19,7 +19,9 @@ Bio reader_of(const PemFile& file) {
 }
 
 /// Stands in for OpenSSL's own, which would ask at the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
 
 Result<std::vector<Certificate>> read_certificates(const PemFile& file) {
   std::vector<Certificate> certificates;
@@ -48,7 +50,8 @@ Result<void> show_certificate(SSL_CTX* context, const TlsSettings& settings) {
   if (!key) return key.error();
   if (SSL_CTX_use_certificate(context, chain->front().get()) != 1)
     return bad_file(settings.certificate, take_openssl_error());
-  for (std::size_t i = 1; i < chain->size(); ++i) SSL_CTX_add1_chain_cert(context, (*chain)[i].get());
+  for (std::size_t i = 1; i < chain->size(); ++i)
+    SSL_CTX_add1_chain_cert(context, (*chain)[i].get());
   if (SSL_CTX_use_PrivateKey(context, key->get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return bad_file(settings.key, "the key does not belong to the certificate in " +
                                       settings.certificate.path + ": " + take_openssl_error());
@@ -120,9 +123,10 @@ Result<SslContext> make_accepting_context(const TlsSettings& settings) {
   if (auto shown = show_certificate(context->get(), settings); !shown) return shown.error();
   if (settings.client_auth != ClientAuth::none) {
     if (settings.ca.empty())
-      return Error(Errc::invalid_argument,
-                   "clients are asked for certificates and nobody is trusted to issue them: set the "
-                   "option ca, or client_auth to none");
+      return Error(
+          Errc::invalid_argument,
+          "clients are asked for certificates and nobody is trusted to issue them: set the "
+          "option ca, or client_auth to none");
     if (auto trusted = trust(context->get(), settings, true); !trusted) return trusted.error();
   }
   SSL_CTX_set_verify(context->get(), verify_mode_of(settings.client_auth), nullptr);

@@ -1,9 +1,9 @@
 #pragma once
 // The SSL_CTX for each direction, made from the settings.
 //
-// What both have in common: trust comes from the option `ca` only, where each certificate is an anchor,
-// as in a Java trust store; no session is resumed, so that every connection proves itself against the
-// files as they are now; no renegotiation, no compression.
+// What both have in common: trust comes from the option `ca` only, where each certificate is an
+// anchor, as in a Java trust store; no session is resumed, so that every connection proves itself
+// against the files as they are now; no renegotiation, no compression.
 
 #include <vivarium/result.hpp>
 

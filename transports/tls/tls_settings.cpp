@@ -11,9 +11,8 @@ namespace {
 constexpr std::uint64_t kPemBytesMax = 4 * 1024 * 1024;
 
 Error cannot_read(const char* option, const std::string& path, const std::string& why) {
-  return Error(Errc::invalid_argument,
-               "cannot read the file of the option " + std::string(option) + ", " + path + ": " +
-                   why);
+  return Error(Errc::invalid_argument, "cannot read the file of the option " + std::string(option) +
+                                           ", " + path + ": " + why);
 }
 
 Result<std::string> text_of(File& file) {
@@ -84,9 +83,9 @@ void read_ciphers(TlsSettings& settings, const std::string& list) {
 }
 
 Result<void> read_files(TlsSettings& settings, const Options& options, FileSystem& files) {
-  for (const auto& [option, pem] : {std::pair{"certificate", &settings.certificate},
-                                    std::pair{"key", &settings.key},
-                                    std::pair{"ca", &settings.ca}}) {
+  for (const auto& [option, pem] :
+       {std::pair{"certificate", &settings.certificate}, std::pair{"key", &settings.key},
+        std::pair{"ca", &settings.ca}}) {
     auto read = read_pem(options, files, option);
     if (!read) return read.error();
     *pem = std::move(*read);

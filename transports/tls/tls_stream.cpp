@@ -35,7 +35,7 @@ std::string subject_of(X509* certificate) {
 }  // namespace
 
 TlsStream::Method TlsStream::make_method() {
-  Method method(BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "vivarium socket"));
+  Method method(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "vivarium socket"));
   BIO_meth_set_read(method.get(), bio_read);
   BIO_meth_set_write(method.get(), bio_write);
   BIO_meth_set_ctrl(method.get(), bio_control);
@@ -66,7 +66,7 @@ void TlsStream::connect_to(const std::string& host, bool verify_host) {
   }
 }
 
-// --- how OpenSSL reaches the socket ---------------------------------------------------------------
+// --- how OpenSSL reaches the socket --------------------------------------------------------------
 // Its own socket BIO would raise SIGPIPE, and would ask an empty socket once more after each read.
 
 int TlsStream::bio_read(BIO* bio, char* into, int size) {
@@ -101,13 +101,14 @@ long TlsStream::bio_control(BIO* bio, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-// --- steps ----------------------------------------------------------------------------------------
+// --- steps ---------------------------------------------------------------------------------------
 
 StreamStatus TlsStream::handshake() {
   ERR_clear_error();
   drained_ = false;
   const int result = SSL_do_handshake(ssl_.get());
-  more_ = SSL_has_pending(ssl_.get()) == 1;  // A hasty client's first bytes came with its last step.
+  more_ =
+      SSL_has_pending(ssl_.get()) == 1;  // A hasty client's first bytes came with its last step.
   return result == 1 ? StreamStatus::ok : status_of(result);
 }
 
@@ -163,8 +164,8 @@ StreamStatus TlsStream::status_of(int result) {
 void TlsStream::note_failure() {
   failure_ = take_openssl_error();
   if (const auto verdict = SSL_get_verify_result(ssl_.get()); verdict != X509_V_OK)
-    failure_ = "the peer's certificate is refused: " +
-               std::string(X509_verify_cert_error_string(verdict));
+    failure_ =
+        "the peer's certificate is refused: " + std::string(X509_verify_cert_error_string(verdict));
 }
 
 std::string TlsStream::failure() const {

@@ -27,8 +27,9 @@ Result<void> TlsTransport::load() {
 
 Result<void> TlsTransport::can_listen() const {
   if (accepting_) return {};
-  return Error(Errc::invalid_argument, "the transport tls has no certificate: set its option "
-                                       "certificate");
+  return Error(Errc::invalid_argument,
+               "the transport tls has no certificate: set its option "
+               "certificate");
 }
 
 Result<void> TlsTransport::can_connect() const {

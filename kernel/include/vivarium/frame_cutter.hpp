@@ -1,10 +1,10 @@
 #pragma once
 // Cuts the bytes that arrive on a channel into frames. For whoever implements a Transport.
 //
-// Bytes are received straight into a FrameArena, which all channels of a thread share, and frames are
-// views into it: nothing is copied, and an idle channel owns no buffer. Only what is left over, the
-// beginning of a frame or frames that the handler did not take, moves to memory of the cutter's own,
-// which grows with the bytes that arrived, never with a length that was promised.
+// Bytes are received straight into a FrameArena, which all channels of a thread share, and frames
+// are views into it: nothing is copied, and an idle channel owns no buffer. Only what is left over,
+// the beginning of a frame or frames that the handler did not take, moves to memory of the cutter's
+// own, which grows with the bytes that arrived, never with a length that was promised.
 //
 // One turn at a channel:
 //
@@ -14,8 +14,6 @@
 //       if (!cutter.take(handler.on_frames(channel, cutter.frames()))) break;
 //     cutter.leave_arena();
 
-#include <vivarium/transport.hpp>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,11 +21,14 @@
 #include <span>
 #include <string_view>
 
+#include <vivarium/transport.hpp>
+
 namespace vivarium {
 
 class FrameCutter;
 
-/// Memory that the cutters of one thread work in, one at a time, from room() or cut() to leave_arena().
+/// Memory that the cutters of one thread work in, one at a time, from room() or cut() to
+/// leave_arena().
 class FrameArena {
  public:
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
@@ -59,18 +60,19 @@ class FrameCutter {
   FrameCutter(const FrameCutter&) = delete;
   FrameCutter& operator=(const FrameCutter&) = delete;
 
-  // --- bytes in -----------------------------------------------------------------------------------
+  // --- bytes in ----------------------------------------------------------------------------------
   /// Where the next bytes go: never empty, valid until arrived(). Once a turn.
   std::span<char> room();
   void arrived(std::size_t bytes);
   /// Ends the turn: what was not taken moves out of the arena, and views into it die.
   void leave_arena();
 
-  // --- frames out ---------------------------------------------------------------------------------
+  // --- frames out --------------------------------------------------------------------------------
   Cut cut();
   /// The batch that cut() found, valid until leave_arena(), whatever is taken.
   std::span<const std::string_view> frames() const { return {arena_.frames_.data(), count_}; }
-  /// Takes what ChannelHandler::on_frames returned. False when frames were left: the channel pauses.
+  /// Takes what ChannelHandler::on_frames returned. False when frames were left: the channel
+  /// pauses.
   bool take(std::size_t taken);
   std::uint32_t first_word() const { return word_; }
   std::uint32_t refused_length() const { return word_; }
@@ -99,12 +101,12 @@ class FrameCutter {
 
   FrameArena& arena_;
   Framing framing_;
-  Framing::Kind cut_kind_;     ///< The kind under which frames() was cut.
-  bool at_start_ = true;       ///< The first four bytes have not been looked at.
-  bool in_arena_ = false;      ///< begin_ and end_ point into the arena, not into own_.
+  Framing::Kind cut_kind_;  ///< The kind under which frames() was cut.
+  bool at_start_ = true;    ///< The first four bytes have not been looked at.
+  bool in_arena_ = false;   ///< begin_ and end_ point into the arena, not into own_.
   std::uint32_t word_ = 0;
-  std::size_t count_ = 0;      ///< Of frames().
-  std::size_t offered_ = 0;    ///< Held bytes that a stream handler has seen and not taken.
+  std::size_t count_ = 0;    ///< Of frames().
+  std::size_t offered_ = 0;  ///< Held bytes that a stream handler has seen and not taken.
   char* begin_ = nullptr;
   char* end_ = nullptr;
   std::unique_ptr<char[]> own_;

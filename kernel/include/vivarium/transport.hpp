@@ -79,7 +79,8 @@ class Channel {
   virtual void send(SharedBytes bytes) = 0;
   /// Bytes accepted by send() and not yet by the system.
   virtual std::size_t queued_bytes() const = 0;
-  /// on_low_water is called when queued_bytes(), having been above this, has fallen to it or below.
+  /// on_low_water is called when queued_bytes(), having been above this, has fallen to it or below;
+  /// not at all before a mark is set.
   virtual void set_low_water(std::size_t bytes) = 0;
 
   /// No further frames are delivered until resume_reading(), and the system's buffer is left to fill.
