@@ -112,7 +112,8 @@ int main(int count, char** arguments) {
 
   std::shuffle(paths.begin(), paths.end(), std::mt19937(1));
   std::size_t found = 0;
-  measure("find, at random", paths, [&](const Path& path) { found += tree.find(path.view()) != nullptr; });
+  measure("find, at random", paths,
+          [&](const Path& path) { found += tree.find(path.view()) != nullptr; });
   measure("find, always the same", paths,
           [&](const Path&) { found += tree.find(paths[0].view()) != nullptr; });
   measure("find of what is not there, at random", paths, [&](const Path& path) {

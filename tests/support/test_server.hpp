@@ -103,7 +103,7 @@ class TestServer {
   Server server;
 };
 
-class TestClient final : private Connector, private ChannelHandler {
+class TestClient : private Connector, private ChannelHandler {
  public:
   enum class Greeting { none, new_session };
 

@@ -75,7 +75,8 @@ class TreeModel {
   std::vector<std::string> children(const std::string& path) const {
     std::vector<std::string> names;
     for (const auto& [other, node] : nodes)
-      if (other != "/" && parent_of(other) == path) names.push_back(other.substr(other.rfind('/') + 1));
+      if (other != "/" && parent_of(other) == path)
+        names.push_back(other.substr(other.rfind('/') + 1));
     return names;
   }
 
@@ -104,7 +105,8 @@ class TreeModel {
     std::string text = path == "/" ? "" : path;
     text += node.data.value_or("");
     JuteOut out(text);
-    for (const auto value : {node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime}) out.put(value);
+    for (const auto value : {node.czxid, node.mzxid, node.pzxid, node.ctime, node.mtime})
+      out.put(value);
     for (const auto value : {node.version, node.cversion, node.aversion}) out.put(value);
     out.put(node.owner);
     return crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
@@ -135,7 +137,8 @@ inline std::vector<std::pair<std::string, ModelNode>> parse_records(std::string_
 /// A tree and its model, put through the same seeded changes.
 class TreePair {
  public:
-  explicit TreePair(std::uint64_t seed) : random_(seed), tree_(std::make_unique<Tree>(acls, seed)) {}
+  explicit TreePair(std::uint64_t seed)
+      : random_(seed), tree_(std::make_unique<Tree>(acls, seed)) {}
 
   AclTable acls;
   TreeModel model;
@@ -226,7 +229,8 @@ class TreePair {
     ModelNode node;
     node.data = some_data();
     node.acl = some_acl();
-    if (pick(3) == 0) node.owner = pick(2) ? owners::kContainer : static_cast<std::int64_t>(random_());
+    if (pick(3) == 0)
+      node.owner = pick(2) ? owners::kContainer : static_cast<std::int64_t>(random_());
     node.czxid = node.mzxid = node.pzxid = zxid_;
     node.ctime = node.mtime = zxid_ * 1000;
     return node;

@@ -85,7 +85,8 @@ struct FreshTree {
   }
 
   void create(std::string_view path, std::optional<std::string_view> data, const AclEntry& acl,
-              std::int64_t owner, std::int32_t parent_cversion, std::int64_t zxid, std::int64_t time) {
+              std::int64_t owner, std::int32_t parent_cversion, std::int64_t zxid,
+              std::int64_t time) {
     auto node = node_with(data);
     node.acl = acls.acquire(std::span(&acl, 1));
     node.owner = owner;
@@ -156,7 +157,8 @@ void build_and_use_a_deep_tree() {
   tree.visit("/", [&](std::string_view, const Znode&) { ++visited; });
   const auto below = tree.descendants(*tree.find("/d"));
   walk.reset();
-  if (visited != kDeepLevels + 1 || below != static_cast<std::int64_t>(kDeepLevels) - 1) std::abort();
+  if (visited != kDeepLevels + 1 || below != static_cast<std::int64_t>(kDeepLevels) - 1)
+    std::abort();
 }
 
 }  // namespace
@@ -169,13 +171,14 @@ TEST_CASE("The digest of a fresh tree is ZooKeeper's") {
   REQUIRE(FreshTree().tree.digest() == 1371985504);
 }
 
-TEST_CASE("After each operation the digest is the one that ZooKeeper 3.8.0 has, and so is its snapshot") {
+TEST_CASE("After each operation the digest is that of ZooKeeper 3.8.0, and so is the snapshot") {
   FreshTree fresh;
   auto& tree = fresh.tree;
   REQUIRE(tree.data_bytes() == 44);
   fresh.create("/a", "hello", fresh.all, 0, 1, 0x100000001, 1600000000123);
   REQUIRE(tree.digest() == 7213026868);
-  fresh.create("/a/b", std::nullopt, fresh.read_only, 0x1001122334455, 1, 0x100000002, 1600000000124);
+  fresh.create("/a/b", std::nullopt, fresh.read_only, 0x1001122334455, 1, 0x100000002,
+               1600000000124);
   REQUIRE(tree.digest() == 6833947733);
   fresh.create("/a/c", "", fresh.read_only, owners::kContainer, 2, 0x100000003, 1600000000125);
   REQUIRE(tree.digest() == 9576076633);
@@ -234,7 +237,8 @@ TEST_CASE("Only the exact path of a node finds it") {
   tree.add("/a/b", node_with("2"));
   REQUIRE(data_at(tree, "/a") == "1");
   REQUIRE(data_at(tree, "/a/b") == "2");
-  for (const auto* path : {"", "a", "a/b", "//", "/a/", "//a", "/a//b", "/a/b/", "/b", "/a/b/c", "/A"})
+  for (const auto* path :
+       {"", "a", "a/b", "//", "/a/", "//a", "/a//b", "/a/b/", "/b", "/a/b/c", "/A"})
     REQUIRE_FALSE(tree.find(path));
 }
 
@@ -301,7 +305,8 @@ TEST_CASE("A create moves pzxid only with a larger cversion, a remove only upwar
 TEST_CASE("A visit meets parents first and siblings in order") {
   AclTable acls;
   Tree tree(acls, 7);
-  for (const auto* path : {"/b", "/a", "/b/d", "/b/c", "/b/d/x", "/b!"}) tree.add(path, node_with(""));
+  for (const auto* path : {"/b", "/a", "/b/d", "/b/c", "/b/d/x", "/b!"})
+    tree.add(path, node_with(""));
   std::vector<std::string> seen;
   const auto note = [&](std::string_view path, const Znode&) { seen.emplace_back(path); };
   tree.visit("/", note);
@@ -382,7 +387,8 @@ TEST_CASE("A directory grows to many children and gives its table back when they
   Tree tree(acls, 7);
   constexpr int kMany = 20000;
   for (int i = 0; i < kMany; ++i) tree.add("/" + std::to_string(i), node_with(std::to_string(i)));
-  for (int i = 0; i < kMany; ++i) REQUIRE(data_at(tree, "/" + std::to_string(i)) == std::to_string(i));
+  for (int i = 0; i < kMany; ++i)
+    REQUIRE(data_at(tree, "/" + std::to_string(i)) == std::to_string(i));
   for (int i = 0; i < kMany; ++i)
     if (i % 1000 != 0) tree.remove("/" + std::to_string(i));
   REQUIRE(tree.children(*tree.find("/")).size() == kMany / 1000);
@@ -416,7 +422,9 @@ TEST_CASE("Random changes leave the tree as they leave a map") {
   }
 }
 
-TEST_CASE("The depth of a tree does not show on the stack") { with_small_stack(build_and_use_a_deep_tree); }
+TEST_CASE("The depth of a tree does not show on the stack") {
+  with_small_stack(build_and_use_a_deep_tree);
+}
 
 // --- snapshots -----------------------------------------------------------------------------------
 

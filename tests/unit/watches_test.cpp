@@ -20,7 +20,8 @@ namespace {
 /// A watcher that notes in a common diary what it was told: "a:created /x".
 class Diarist final : public Watcher {
  public:
-  Diarist(std::string name, std::vector<std::string>& diary) : name_(std::move(name)), diary_(diary) {}
+  Diarist(std::string name, std::vector<std::string>& diary)
+      : name_(std::move(name)), diary_(diary) {}
 
   void notify(const WatchEvent& event) override {
     static constexpr std::array kNames{"", "created", "deleted", "data", "children"};
@@ -164,7 +165,7 @@ TEST_CASE("Watchers are told in the order they came, then those of the ancestors
   REQUIRE(scene.data_changed("/z") == Diary{"c:data /z", "a:data /z", "b:data /z"});
 }
 
-TEST_CASE("An event carries its zxid and the ACL that decides, and the trigger counts who was told") {
+TEST_CASE("An event carries its zxid and the ACL that decides; the trigger counts who was told") {
   Scene scene;
   scene.watches.add_data("/x", scene.a);
   scene.watches.add_data("/x", scene.b);
