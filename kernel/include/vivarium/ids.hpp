@@ -23,7 +23,8 @@ struct Zxid {
   }
   Epoch epoch() const { return {value >> 32}; }
   std::uint32_t counter() const { return static_cast<std::uint32_t>(value); }
-  Zxid next() const { return {value + 1}; }
+  /// Wraps: a damaged file may hold any number.
+  Zxid next() const { return {static_cast<std::int64_t>(static_cast<std::uint64_t>(value) + 1)}; }
   auto operator<=>(const Zxid&) const = default;
 };
 
