@@ -37,7 +37,8 @@ class Slot {
   Znode* node() const { return reinterpret_cast<Znode*>(bits_ & kAddressMask); }
   /// Fetches the fields beside the name.
   void prefetch() const {
-    __builtin_prefetch(reinterpret_cast<const void*>((bits_ & kAddressMask) + offsetof(Znode, branch)));
+    const auto address = (bits_ & kAddressMask) + offsetof(Znode, branch);
+    __builtin_prefetch(reinterpret_cast<const void*>(address));
   }
   /// The node was moved to another block.
   void set_node(Znode* node) { bits_ = (bits_ & ~kAddressMask) | address_of(node); }

@@ -56,6 +56,8 @@ class Cursor final : public SnapshotCursor {
   bool ended_ = false;
 };
 
+bool is_acl_key(std::int64_t key) { return key > 0 && key <= INT32_MAX; }
+
 /// A node as it stands in the stream.
 struct NodeRecord {
   Text path;
@@ -135,8 +137,8 @@ bool DatabaseLoader::read_acl(JuteIn& in) {
   AclList entries;
   in(key, entries);
   if (!in.ok()) return false;
-  if (key < 0 || key > INT32_MAX)
-    problem_ = "the ACL key " + std::to_string(key) + " is outside 0 to 2147483647";
+  if (!is_acl_key(key))
+    problem_ = "the ACL key " + std::to_string(key) + " is outside 1 to 2147483647";
   else
     database_->acls_.put(static_cast<AclNumber>(key), entries);
   return true;
@@ -151,7 +153,7 @@ bool DatabaseLoader::read_node(JuteIn& in) {
     if (!has_root_) problem_ = "it has no root";
     return true;
   }
-  if (record.acl != kOpenAclKey && (record.acl < 0 || record.acl > INT32_MAX)) {
+  if (record.acl != kOpenAclKey && !is_acl_key(record.acl)) {
     problem_ = "the node " + std::string(record.path) + " has an impossible ACL key";
     return true;
   }

@@ -151,6 +151,7 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
 }
 
 void Server::Body::adopt(std::unique_ptr<Database> database) {
+  snapshotter_.cancel();  // Its cursor stands in the state that goes.
   preparer_.reset();
   database_ = std::move(database);
   database_->set_extended_types(settings_.extended_types);

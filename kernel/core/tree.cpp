@@ -222,8 +222,8 @@ void Tree::remove(std::string_view path) {
   discard(place.node);
 }
 
-void Tree::set_data(std::string_view path, std::optional<std::string_view> data, std::int32_t version,
-                    std::int64_t mzxid, std::int64_t mtime) {
+void Tree::set_data(std::string_view path, std::optional<std::string_view> data,
+                    std::int32_t version, std::int64_t mzxid, std::int64_t mtime) {
   edit(path, [&](Place& place) {
     put_data(place, path, data);
     place.node->version = version;

@@ -122,7 +122,8 @@ class Tree {
   /// A child was created: a larger persisted cversion is taken over, and pzxid raised with it; one
   /// that is not larger changes nothing. A child was removed (nullopt): pzxid is raised. Nothing is
   /// lowered.
-  void touch_parent(std::string_view parent, std::optional<std::int32_t> cversion, std::int64_t pzxid);
+  void touch_parent(std::string_view parent, std::optional<std::int32_t> cversion,
+                    std::int64_t pzxid);
   /// Removes a node without children.
   void remove(std::string_view path);
   void set_data(std::string_view path, std::optional<std::string_view> data, std::int32_t version,

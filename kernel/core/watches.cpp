@@ -81,7 +81,8 @@ void Watches::set_kinds(WatchedPath& path, Watch& watch, Kinds kinds) {
   child_count_ -= (was & kChildTable) ? 1 : 0;
   const auto length = path.first.size();
   if (kinds & ~was & kRecursive) ++recursive_lengths_[length];
-  if (was & ~kinds & kRecursive && --recursive_lengths_[length] == 0) recursive_lengths_.erase(length);
+  if ((was & ~kinds & kRecursive) && --recursive_lengths_[length] == 0)
+    recursive_lengths_.erase(length);
   watch.kinds = kinds;
   if (kinds == 0) watch.holder.watches.erase(&path);
 }
@@ -173,13 +174,12 @@ Watches::Totals Watches::data_totals() const {
   return totals;
 }
 
-std::vector<std::pair<const Watcher*, std::vector<std::string_view>>> Watches::data_by_watcher()
-    const {
+Watches::ByWatcher Watches::data_by_watcher() const {
   std::vector<const Holder*> holders;
   for (const auto& [watcher, holder] : holders_) holders.push_back(&holder);
   std::sort(holders.begin(), holders.end(),
             [](const Holder* a, const Holder* b) { return a->number < b->number; });
-  std::vector<std::pair<const Watcher*, std::vector<std::string_view>>> result;
+  ByWatcher result;
   for (const auto* holder : holders) {
     std::vector<std::string_view> paths;
     for (const auto& [path, watch] : holder->watches)
@@ -190,8 +190,8 @@ std::vector<std::pair<const Watcher*, std::vector<std::string_view>>> Watches::d
   return result;
 }
 
-std::vector<std::pair<std::string_view, std::vector<const Watcher*>>> Watches::data_by_path() const {
-  std::vector<std::pair<std::string_view, std::vector<const Watcher*>>> result;
+Watches::ByPath Watches::data_by_path() const {
+  ByPath result;
   for (const auto& [path, watches] : paths_) {
     std::vector<const Watcher*> watchers;
     for (const auto& watch : watches)

@@ -87,11 +87,13 @@ class Watches {
   struct Totals {
     std::size_t watchers = 0, paths = 0, watches = 0;
   };
+  using ByWatcher = std::vector<std::pair<const Watcher*, std::vector<std::string_view>>>;
+  using ByPath = std::vector<std::pair<std::string_view, std::vector<const Watcher*>>>;
   Totals data_totals() const;
   /// In the order of their first watch ever; paths sorted. Valid until the next change.
-  std::vector<std::pair<const Watcher*, std::vector<std::string_view>>> data_by_watcher() const;
+  ByWatcher data_by_watcher() const;
   /// Sorted by path; watchers in the order in which they came to it.
-  std::vector<std::pair<std::string_view, std::vector<const Watcher*>>> data_by_path() const;
+  ByPath data_by_path() const;
 
  private:
   using Kinds = std::uint8_t;

@@ -17,7 +17,9 @@ std::size_t size_of(std::optional<std::string_view> data) { return data ? data->
 
 /// glibc's blocks hold 16 k + 8 bytes. To ask for all of them costs nothing, and data can then grow
 /// a little in place.
-constexpr std::size_t whole_block(std::size_t bytes) { return ((bytes + 23) & ~std::size_t{15}) - 8; }
+constexpr std::size_t whole_block(std::size_t bytes) {
+  return ((bytes + 23) & ~std::size_t{15}) - 8;
+}
 
 std::size_t head_bytes(const Znode& node) {
   return sizeof(Znode) + (node.owned ? sizeof(std::int64_t) : 0) + node.name_length;

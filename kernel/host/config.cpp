@@ -87,6 +87,7 @@ class ServerConfig::Reader {
     check_java_classes();
     find_addresses();
     check_membership();
+    check_data_directories();
     check_permissions(file);
   }
 
@@ -323,6 +324,17 @@ class ServerConfig::Reader {
   }
 
   // --- the outside --------------------------------------------------------------------------------
+
+  /// Guards against a disk that is not mounted, where a server would begin with nothing.
+  void check_data_directories() {
+    if (config_.values_.boolean("datadir.autocreate")) return;
+    for (const char* key : {"dataDir", "dataLogDir"})
+      if (const std::string folder = config_.setting(key) + "/version-2";
+          !std::filesystem::is_directory(folder))
+        error(fmt::format("{}: datadir.autocreate=false and there is no {}; mount the disk of {}, or "
+                          "create the folder for a new server",
+                          origin_of("datadir.autocreate"), folder, key));
+  }
 
   /// Whoever may write the config chooses which code runs; whoever may write the data, what is true.
   void check_permissions(const std::string& file) {

@@ -258,8 +258,17 @@ Result<const PluginOffer*> PluginCatalogue::find(InterfaceKind kind, std::string
   }
   if (found) return found;
   return Error(Errc::not_found,
-               fmt::format("no plugin offers a {} \"{}\"; there is {}", name_of(kind), name,
-                           others.empty() ? "none of that kind" : others));
+               fmt::format("no plugin offers a {} \"{}\"; there is {}{}", name_of(kind), name,
+                           others.empty() ? "none of that kind" : others, likely_refusal(name)));
+}
+
+std::string PluginCatalogue::likely_refusal(std::string_view name) const {
+  if (refusals_.empty()) return {};
+  const auto file = fmt::format("/{}.so", name);
+  const auto named = std::find_if(refusals_.begin(), refusals_.end(), [&](const auto& refusal) {
+    return refusal.find(file) != std::string::npos;
+  });
+  return fmt::format("; refused was: {}", named == refusals_.end() ? refusals_.front() : *named);
 }
 
 Result<Module> create_plugin(const PluginOffer& offer, PluginHost& host) {

@@ -71,6 +71,8 @@ class PluginCatalogue {
 
  private:
   Result<void> check_file(const std::string& file);
+  /// Why a plugin that is asked for and not there may be missing; empty when nothing was refused.
+  std::string likely_refusal(std::string_view name) const;
 
   PermissionRule permissions_;
   std::vector<PluginOffer> offers_;

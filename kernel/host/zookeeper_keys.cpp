@@ -82,6 +82,7 @@ constexpr ZooKeeperKey kKeys[] = {
            "how far log files grow ahead of what is written; 0 or less: not ahead"),
     text("forceSync", "yes", "no: answer writes before they are synced, and lose them in a crash"),
     flag("digest.enabled", "true", "write and check the tree's digest"),
+    flag("datadir.autocreate", "true", "false: refuse to start without the folder version-2"),
     ignored("txnLogSizeLimitInKb", "-1", "-1", "log files end with snapshots, not by size"),
     ignored("fsync.warningthresholdms", "1000", "",
             "slow syncs are not logged; the metric fsynctime shows them"),
@@ -98,8 +99,9 @@ constexpr ZooKeeperKey kKeys[] = {
     ignored("maxBatchSize", "1000", "", kTuning),
     ignored("closeSessionTxn.enabled", "true", "true", "it is always on"),
     ignored("serializeLastProcessedZxid.enabled", "true", "true", "it is always on"),
-    ignored("datadir.autocreate", "true", "true", "missing data directories are created"),
-    ignored("db.autocreate", "true", "true", "an empty data directory begins an empty tree"),
+    refused("db.autocreate", "true", "true",
+            "a server that lost its data would vote as if it had any; keep the data of the others",
+            kEnsemble),
     ignored("syncEnabled", "true", "*", "", kEnsemble),
 
     // --- clients ----------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ constexpr ZooKeeperKey kKeys[] = {
     text("ssl.trustStore.type", "", "PEM; unset: by the file's name"),
     secret("ssl.trustStore.password", "not needed for PEM"),
     text("ssl.trustStore.passwordPath", "", "not needed for PEM"),
-    text("ssl.clientAuth", "need", "whether clients need, may want, or have none certificate"),
+    text("ssl.clientAuth", "need", "what is asked of a client's certificate: need, want or none"),
     text("ssl.protocol", "", "TLSv1.2 or TLSv1.3"),
     text("ssl.enabledProtocols", "", "the oldest of them is the oldest spoken"),
     text("ssl.ciphersuites", "", "by their standard names"),
@@ -192,10 +194,10 @@ constexpr ZooKeeperKey kKeys[] = {
     ignored("ssl.tcnative.*", "", "", kNoJvm, kSecure),
     ignored("netty.server.outstandingHandshake.limit", "-1", "-1", kNoThrottle, kSecure),
     ignored("fips-mode", "true", "false", "OpenSSL's own configuration decides about FIPS", kSecure),
-    ignored("serverCnxnFactory", "org.apache.zookeeper.server.NIOServerCnxnFactory",
+    refused("serverCnxnFactory", "org.apache.zookeeper.server.NIOServerCnxnFactory",
             "org.apache.zookeeper.server.NIOServerCnxnFactory,"
             "org.apache.zookeeper.server.NettyServerCnxnFactory",
-            "it names Java code; vivarium.transport.client names a transport here"),
+            "it names Java code; remove it, and name a transport with vivarium.transport.client"),
 
     // --- throttles --------------------------------------------------------------------------------
     ignored("request_throttle_max_requests", "0", "0", kNoThrottle),
