@@ -63,7 +63,6 @@ Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zx
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
   const std::string unfinished = directories.unfinished_snapshot_path(zxid);
   if (files.exists(unfinished)) TRY(files.rename(unfinished, directories.snapshot_path(zxid)));
-  TRY(files.sync_directory(directories.snapshots()));
   TRY_LET(logs, directories.list_logs(files));
   TRY(remove_above(files, logs, Zxid{-1}));
   TRY(files.sync_directory(directories.logs()));

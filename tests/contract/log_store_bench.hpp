@@ -77,6 +77,7 @@ struct StoreBench {
   std::unique_ptr<LogStore> store;
   RecordedEvents events;
   Settings settings = Kind::settings();
+  Settings server_settings;
 
   std::string data_dir() const {
     return doors.directory() == "/" ? "/data" : doors.directory() + "/data";
@@ -85,6 +86,7 @@ struct StoreBench {
   void make() {
     host = std::make_unique<FakeHost>(Kind::options(), settings,
                                       FakeDoors{doors.loop.get(), disk.get(), nullptr});
+    host->server_settings = server_settings;
     host->server_settings["dataDir"] = data_dir();
     store = std::make_unique<typename Kind::Store>(*host);
     events = {};

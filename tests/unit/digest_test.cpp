@@ -20,6 +20,12 @@ FakeHost host_with(Settings options, Settings server_settings = {}) {
   return host;
 }
 
+PeerIdentity encrypted_peer() {
+  PeerIdentity peer;
+  peer.encrypted = true;
+  return peer;
+}
+
 struct Digest {
   explicit Digest(Settings options = {}, Settings server_settings = {})
       : host(host_with(std::move(options), std::move(server_settings))) {
@@ -65,7 +71,7 @@ TEST_CASE("a credential of any bytes is accepted, as in Java") {
 }
 
 TEST_CASE("the super digest makes super, before the identity itself") {
-  Digest digest({{"super_digest", kSuperAdmin}});
+  Digest digest(Settings{{"super_digest", kSuperAdmin}});
   const auto super = digest.authenticate("super:admin");
   CHECK(super.identities == std::vector<Identity>{{"super", ""}, {"digest", kSuperAdmin}});
   CHECK(digest.authenticate("super:other").identities.size() == 1);
@@ -90,7 +96,7 @@ TEST_CASE("the super digest can be changed by a reload") {
 }
 
 TEST_CASE("a super digest that nobody can have is warned of") {
-  Digest digest({{"super_digest", "admin"}});
+  Digest digest(Settings{{"super_digest", "admin"}});
   CHECK(digest.host.fake_log.contains("nobody can be super"));
   CHECK(!digest.host.fake_log.contains("admin"));
 }
@@ -98,17 +104,17 @@ TEST_CASE("a super digest that nobody can have is warned of") {
 TEST_CASE("ZooKeeper's keys count where the options are silent") {
   const std::string key = "DigestAuthenticationProvider.";
   CHECK(Digest({}, {{key + "superDigest", kSuperAdmin}}).authenticate("super:admin").identities.size() == 2);
-  CHECK(Digest({{"super_digest", "root:x"}}, {{key + "superDigest", kSuperAdmin}})
+  CHECK(Digest(Settings{{"super_digest", "root:x"}}, {{key + "superDigest", kSuperAdmin}})
             .authenticate("super:admin").identities.size() == 1);
   CHECK(Digest({}, {{key + "digestAlg", "SHA-256"}}).id_of("bob:secret") ==
         "bob:huAluaVu3uER4LIpielGv9Qqk5x3YVDr6I2R/mXf2wE=");
-  CHECK(Digest({{"algorithm", "SHA1"}}, {{key + "digestAlg", "SHA-256"}}).id_of("bob:secret") ==
+  CHECK(Digest(Settings{{"algorithm", "SHA1"}}, {{key + "digestAlg", "SHA-256"}}).id_of("bob:secret") ==
         "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=");
   for (const auto* off : {"false", "no", "0", "yes", "truer"})
     CHECK(Digest({}, {{key + "enabled", off}}).authenticate("a:b").status == AuthStep::Status::failed);
   for (const auto* on : {"true", "TRUE", "True"})
     CHECK(Digest({}, {{key + "enabled", on}}).authenticate("a:b").status == AuthStep::Status::done);
-  CHECK(Digest({{"enabled", "true"}}, {{key + "enabled", "false"}}).authenticate("a:b").status ==
+  CHECK(Digest(Settings{{"enabled", "true"}}, {{key + "enabled", "false"}}).authenticate("a:b").status ==
         AuthStep::Status::done);
 }
 
@@ -121,13 +127,13 @@ TEST_CASE("an algorithm goes by Java's names") {
 }
 
 TEST_CASE("an unknown algorithm is refused by its name") {
-  CHECK_THROWS_WITH(Digest({{"algorithm", "ROT13"}}),
+  CHECK_THROWS_WITH(Digest(Settings{{"algorithm", "ROT13"}}),
                     "the digest algorithm \"ROT13\" is not known here; name one that is, such as SHA1 or "
                     "SHA-256");
 }
 
 TEST_CASE("a disabled scheme proves nothing and matches nobody") {
-  Digest digest({{"enabled", "false"}, {"super_digest", kSuperAdmin}});
+  Digest digest(Settings{{"enabled", "false"}, {"super_digest", kSuperAdmin}});
   CHECK(digest.authenticate("super:admin").status == AuthStep::Status::failed);
   CHECK(digest.authenticate("super:admin").identities.empty());
   CHECK(!digest.authenticator.acl_id_valid("bob:hash"));
@@ -136,13 +142,13 @@ TEST_CASE("a disabled scheme proves nothing and matches nobody") {
 }
 
 TEST_CASE("credentials in clear can be refused") {
-  Digest digest({{"secure_only", "true"}});
+  Digest digest(Settings{{"secure_only", "true"}});
   CHECK(digest.authenticate("a:b").status == AuthStep::Status::failed);
-  CHECK(digest.authenticate("a:b", {.encrypted = true}).status == AuthStep::Status::done);
+  CHECK(digest.authenticate("a:b", encrypted_peer()).status == AuthStep::Status::done);
 }
 
 TEST_CASE("no failure names the credential") {
-  Digest digest({{"secure_only", "true"}});
+  Digest digest(Settings{{"secure_only", "true"}});
   CHECK(digest.authenticate("bob:canary").why.find("canary") == std::string::npos);
   CHECK(!digest.host.fake_log.contains("canary"));
 }

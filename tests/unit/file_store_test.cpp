@@ -196,42 +196,26 @@ TEST_CASE("every start begins a new log", "[file]") {
 
 TEST_CASE("logs lie in dataLogDir when it is set", "[file]") {
   Bench bench;
-  const auto with_logs_apart = [&] {
-    bench.make();
-    bench.host->server_settings["dataLogDir"] = "/logs/";
-    bench.store = std::make_unique<file::FileStore>(*bench.host);
-    return bench.await<OpenedLog>(
-        [&](Done<OpenedLog> done) { bench.store->open(bench.events, std::move(done)); });
-  };
-  REQUIRE(with_logs_apart().has_value());
+  bench.server_settings["dataLogDir"] = "/logs/";
+  bench.open();
   bench.append(Zxid{1}, Zxid{2});
   bench.take_snapshot(Zxid{2}, "body");
   CHECK(names(bench, "/logs/version-2") == std::vector<std::string>{"log.1"});
   CHECK(names(bench, "/data/version-2") == std::vector<std::string>{"snapshot.2"});
-  SECTION("and are found there again") {
-    bench.close();
-    CHECK(with_logs_apart()->last_durable == Zxid{2});
-  }
+  SECTION("and are found there again") { CHECK(bench.reopen().last_durable == Zxid{2}); }
   SECTION("and a log among the snapshots is refused, as ZooKeeper does") {
     bench.close();
     put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{1}));
-    const auto opened = with_logs_apart();
-    REQUIRE(fails_with(opened, Errc::invalid_argument));
-    CHECK_THAT(opened.error().what, Catch::Contains("log.1") && Catch::Contains("dataLogDir"));
+    CHECK_THAT(refusal(bench, Errc::invalid_argument),
+               Catch::Contains("log.1") && Catch::Contains("dataLogDir"));
   }
 }
 
 TEST_CASE("preAllocSize and forceSync of the server are honoured", "[file]") {
   Bench bench;
   bench.settings.clear();
-  bench.make();
-  bench.host->server_settings["preAllocSize"] = "16";
-  bench.host->server_settings["forceSync"] = "no";
-  bench.store = std::make_unique<file::FileStore>(*bench.host);
-  REQUIRE(bench
-              .await<OpenedLog>(
-                  [&](Done<OpenedLog> done) { bench.store->open(bench.events, std::move(done)); })
-              .has_value());
+  bench.server_settings = {{"preAllocSize", "16"}, {"forceSync", "no"}};
+  bench.open();
   bench.disk->files().set_syncs(SimulatedFileSystem::Syncs::fail);
   bench.append(Zxid{1}, Zxid{2});
   CHECK(bytes_of(bench, kLogs + "log.1").size() == 16 * 1024);
@@ -377,6 +361,10 @@ struct DamagedBench : Bench {
     CHECK(opened.damage[0].file == log);
     CHECK(opened.damage[0].offset == offset(last + 1));
     CHECK(opened.damage[0].zxid == Zxid{last});
+    disk->files().crash(CrashLoss::everything);
+    disk->files().restart();
+    CHECK(bytes_of(*this, log).size() == offset(last + 1));
+    CHECK(open().damage.empty());
     append(Zxid{last + 1}, Zxid{last + 3});
     const OpenedLog again = reopen();
     CHECK(again.last_durable == Zxid{last + 3});
@@ -504,7 +492,10 @@ TEST_CASE("a last log without a whole header is removed", "[file][damage]") {
                                      log_file(Zxid{1}, Zxid{0}), log_file(Zxid{1}, Zxid{0}).substr(0, 7));
   put_file(bench, kLogs + "log.6", bytes);
   CHECK(bench.open().last_durable == Zxid{5});
+  bench.disk->files().crash(CrashLoss::everything);
+  bench.disk->files().restart();
   CHECK(names(bench) == std::vector<std::string>{"log.1"});
+  CHECK(bench.open().last_durable == Zxid{5});
   bench.append(Zxid{6}, Zxid{6});
   CHECK(bench.reopen().last_durable == Zxid{6});
 }
@@ -718,8 +709,12 @@ class Life {
     install(Zxid::of(Epoch{4}, 9));
     append(Zxid::of(Epoch{4}, 10), Zxid::of(Epoch{4}, 12));
     epochs(4, 4);
+    snapshot(Zxid::of(Epoch{4}, 12));
     reopen();
     append(Zxid::of(Epoch{4}, 13), Zxid::of(Epoch{4}, 14));
+    // Back to what lies before the newest snapshot, on another branch of history.
+    install(Zxid::of(Epoch{3}, 5));
+    append(Zxid::of(Epoch{5}, 1), Zxid::of(Epoch{5}, 2));
   }
 
   /// The power came back: opens and compares.
@@ -896,17 +891,22 @@ class Life {
   std::optional<Epoch> accepted_, current_, asked_accepted_, asked_current_;
 };
 
+/// Logs beside the snapshots, and apart.
+Settings directories(const std::string& data_log_dir) { return {{"dataLogDir", data_log_dir}}; }
+
 /// How many operations a whole life takes.
-std::uint64_t operations_of_a_life() {
+std::uint64_t operations_of_a_life(const Settings& settings) {
   Bench bench;
+  bench.server_settings = settings;
   Life(bench).live();
   return bench.disk->files().operations();
 }
 
 /// Lives with a fault until it ends life, or to the end; then power fails, and comes back.
 template <class Fault>
-void check_life_with(std::uint64_t seed, Fault fault, CrashLoss loss) {
+void check_life_with(std::uint64_t seed, const Settings& settings, Fault fault, CrashLoss loss) {
   Bench bench;
+  bench.server_settings = settings;
   bench.doors.loop = std::make_unique<SimulatedLoop>(seed);
   bench.disk = bench.doors.disk();
   SimulatedFileSystem& files = bench.disk->files();
@@ -923,38 +923,42 @@ void check_life_with(std::uint64_t seed, Fault fault, CrashLoss loss) {
   life.check();
 }
 
-/// In which ways a crash treats what was not synced, and how many seeds each is tried with.
-template <class Check>
-void for_each_crash(Check check) {
+/// Tries a fault at every operation of a life; `fault` sets it up, `loss` is what the crash takes.
+template <class Fault>
+void try_every_operation(Fault fault) {
+  const auto settings = GENERATE(directories(""), directories("/logs"));
   const auto [loss, seeds] = GENERATE(table<CrashLoss, std::uint64_t>(
-      {{CrashLoss::everything, 1}, {CrashLoss::something, 8}, {CrashLoss::nothing, 1}}));
-  const std::uint64_t operations = operations_of_a_life();
+      {{CrashLoss::everything, 1}, {CrashLoss::something, 6}, {CrashLoss::nothing, 1}}));
+  const std::uint64_t operations = operations_of_a_life(settings);
   CHECK(operations > 300);
   for (std::uint64_t operation = 1; operation < operations; ++operation)
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
       CAPTURE(operation, seed, static_cast<int>(loss));
-      check(operation, seed, loss);
+      const auto set_up = [&, loss = loss](SimulatedFileSystem& files) {
+        fault(files, operation, loss);
+      };
+      check_life_with(seed, settings, set_up, loss);
     }
 }
 
 }  // namespace
 
 TEST_CASE("a crash at any operation loses nothing that was reported durable", "[file][crash]") {
-  for_each_crash([](std::uint64_t operation, std::uint64_t seed, CrashLoss loss) {
-    check_life_with(seed, [&](auto& files) { files.crash_at(operation, loss); }, loss);
+  try_every_operation([](SimulatedFileSystem& files, std::uint64_t operation, CrashLoss loss) {
+    files.crash_at(operation, loss);
   });
 }
 
 TEST_CASE("a failure of any operation, and a crash behind it, loses nothing that was reported durable",
           "[file][crash]") {
-  for_each_crash([](std::uint64_t operation, std::uint64_t seed, CrashLoss loss) {
-    check_life_with(seed, [&](auto& files) { files.fail_at(operation); }, loss);
+  try_every_operation([](SimulatedFileSystem& files, std::uint64_t operation, CrashLoss) {
+    files.fail_at(operation);
   });
 }
 
 TEST_CASE("a disk on which syncs fail from any operation on loses nothing that was reported durable",
           "[file][crash]") {
-  for_each_crash([](std::uint64_t operation, std::uint64_t seed, CrashLoss loss) {
-    check_life_with(seed, [&](auto& files) { files.fail_syncs_from(operation); }, loss);
+  try_every_operation([](SimulatedFileSystem& files, std::uint64_t operation, CrashLoss) {
+    files.fail_syncs_from(operation);
   });
 }

@@ -12,12 +12,18 @@ using namespace vivarium::test;
 
 namespace {
 
+PeerIdentity peer_at(std::string host) {
+  PeerIdentity peer;
+  peer.remote_host = std::move(host);
+  return peer;
+}
+
 struct Ip {
   FakeHost host;
   IpAuthenticator authenticator{host};
 
   std::string identity_of(std::string remote_host) {
-    const auto identities = authenticator.identities_of({.remote_host = std::move(remote_host)});
+    const auto identities = authenticator.identities_of(peer_at(std::move(remote_host)));
     REQUIRE(identities.size() == 1);
     CHECK(identities[0].scheme == "ip");
     return identities[0].id;
@@ -136,7 +142,7 @@ TEST_CASE("every prefix length cuts where it says") {
 TEST_CASE("addauth with the scheme ip proves the address again, whatever it says") {
   Ip ip;
   AuthStep step;
-  ip.authenticator.accept({.remote_host = "10.1.2.3"})->step("10.9.9.9", [&](AuthStep answer) {
+  ip.authenticator.accept(peer_at("10.1.2.3"))->step("10.9.9.9", [&](AuthStep answer) {
     step = std::move(answer);
   });
   CHECK(step.status == AuthStep::Status::done);
