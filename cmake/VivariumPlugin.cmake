@@ -14,6 +14,10 @@ function(vivarium_plugin name)
   add_library(${target}_logic STATIC ${sources})
   target_include_directories(${target}_logic PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(${target}_logic PUBLIC vivarium::sdk ${arg_LINK})
+  # As in this build, so that it also holds out of tree.
+  set_target_properties(${target}_logic PROPERTIES POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target}_logic PRIVATE -fno-gnu-unique)
   if(TARGET vivarium_flags)
     target_link_libraries(${target}_logic PRIVATE vivarium_flags)
   endif()

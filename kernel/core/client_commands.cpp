@@ -167,8 +167,16 @@ Expiries session_expiries(const Inspection& server) {
   return expiries;
 }
 
-/// A connection goes with its silence: counted from its last frame, which only the sessions of a leader
-/// tell of, else from now; without a session from its beginning.
+/// The latest end of a connection that stays silent, at the end of a tick.
+std::int64_t latest_end(const Inspection& server, const ConnectionInfo& info) {
+  const auto tick = server.settings.tick_time_ms;
+  const auto end = info.session.value == 0
+                       ? info.established_ms + server.settings.sessionless_timeout_ms
+                       : server.loop.wall_ms() + info.timeout_ms;
+  return (end / tick + 1) * tick;
+}
+
+/// A connection goes with its session, of which only who leads knows the end.
 Expiries connection_expiries(const Inspection& server, const Expiries& sessions) {
   std::map<std::int64_t, std::int64_t> session_ends;
   for (const auto& [when, ids] : sessions)
@@ -177,9 +185,7 @@ Expiries connection_expiries(const Inspection& server, const Expiries& sessions)
   for (const auto* connection : server.clients.connections()) {
     const auto info = connection->info();
     const auto known = session_ends.find(info.session.value);
-    auto when = info.established_ms + server.settings.sessionless_timeout_ms;
-    if (info.session.value != 0) when = server.loop.wall_ms() + info.timeout_ms;
-    if (known != session_ends.end()) when = known->second;
+    const auto when = known == session_ends.end() ? latest_end(server, info) : known->second;
     expiries[when].push_back(Value::Fields{{"remote_socket_address", info.address},
                                            {"session_id", info.session.value}});
   }

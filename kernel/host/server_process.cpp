@@ -105,18 +105,24 @@ void ServerProcess::reload(ServerConfig config) {
   const Plan plan = make_plan(config, catalogue_, findings);
   for (const std::string& sentence : findings.errors) log_.error(sentence);
   if (!findings.errors.empty()) return log_.error("nothing was reloaded");
+  for (const std::string& key : config_.values().differences(config.values()))
+    if (!config_.values().reloadable(key)) tell_of_restart(key);
   config_ = std::move(config);
-  for (const PlannedPlugin& planned : plan.plugins) {
-    const auto same = std::find_if(plugins_.begin(), plugins_.end(), [&](const auto& instance) {
-      return instance->component() == planned.component();
-    });
-    if (same == plugins_.end())
-      log_.warn(planned.component() + " is new and takes effect at the next start");
-    else if (const auto reloaded = (*same)->reload(planned); !reloaded)
-      log_.error("not reloaded: " + reloaded.error().what);
-    else
-      log_.info("reloaded " + planned.component());
-  }
+  for (const PlannedPlugin& planned : plan.plugins) reload_plugin(planned);
+  log_.info("reloaded");
+}
+
+void ServerProcess::reload_plugin(const PlannedPlugin& planned) {
+  const auto same = std::find_if(plugins_.begin(), plugins_.end(), [&](const auto& instance) {
+    return instance->component() == planned.component();
+  });
+  if (same == plugins_.end()) return;  // Its role's key was told of.
+  if (const auto reloaded = (*same)->reload(planned); !reloaded)
+    log_.error("not reloaded: " + reloaded.error().what);
+}
+
+void ServerProcess::tell_of_restart(const std::string& key) {
+  log_.warn(key + " has changed and takes effect at the next start");
 }
 
 // --- the core's view ------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ class ServerProcess {
   std::vector<I*> all_in_role(std::string_view role);
   Result<void> start_plugins();
   void stop_plugins();
+  void reload_plugin(const PlannedPlugin& planned);
+  void tell_of_restart(const std::string& key);
   ServerSettings settings(std::string version_line) const;
   ServerParts parts();
 

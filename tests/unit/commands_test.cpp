@@ -433,6 +433,18 @@ TEST_CASE("dump of a server that does not lead lists sessions with their timeout
         "Connections Sets (0)/(0):\n");
 }
 
+TEST_CASE("dump lists connections without a session by the end of their first silence") {
+  TestServer server;
+  server.loop.set_wall_ms(1'795'475'180'100);
+  TestClient first(server, TestClient::Greeting::none);
+  server.loop.run_for(std::chrono::milliseconds(300));
+  TestClient second(server, TestClient::Greeting::none);
+  const auto text = answer(server, "dump");
+  CHECK(text.find("Connections Sets (1)/(2):\n2 expire at Mon Nov 23 23:06:32 UTC 2026:\n") !=
+        std::string::npos);
+  CHECK(text.ends_with(" sessionId: 0x0\n"));
+}
+
 TEST_CASE("a dump of nothing still has its headings") {
   TestServer server;
   CHECK(answer(server, "dump") ==

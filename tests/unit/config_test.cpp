@@ -1,0 +1,636 @@
+#include "kernel/host/config.hpp"
+
+#include "kernel/host/nearest.hpp"
+#include "kernel/host/plan.hpp"
+#include "kernel/host/zookeeper_keys.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include <sys/stat.h>
+
+namespace vivarium {
+namespace {
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+// --- fixtures -------------------------------------------------------------------------------------
+
+/// The keys and values of a text, in their order: "a=b|c=d".
+std::string parsed(std::string_view text) {
+  std::string all;
+  for (const Property& property : parse_properties(text, "f").value())
+    all += (all.empty() ? "" : "|") + property.key + "=" + property.value;
+  return all;
+}
+
+/// A config of these lines, which need no dataDir and clientPort when those are not the point.
+class Reading {
+ public:
+  explicit Reading(const std::string& lines, std::vector<std::string> overrides = {})
+      : Reading("dataDir=/nowhere/data\nclientPort=2181\n", lines, std::move(overrides)) {}
+  static Reading exactly(const std::string& lines) { return Reading("", lines, {}); }
+
+  /// The errors, and the warnings, without the path of the file's folder. Lines count from `lines`.
+  std::vector<std::string> errors() const { return shown(findings_.errors); }
+  std::vector<std::string> warnings() const { return shown(findings_.warnings); }
+  bool clean() const { return findings_.errors.empty() && findings_.warnings.empty(); }
+
+  std::string folder() const { return directory_->path(); }
+  std::string file() const { return folder() + "/zoo.cfg"; }
+  const ServerConfig& operator*() const { return *config_; }
+  const ServerConfig* operator->() const { return &*config_; }
+
+ private:
+  Reading(const std::string& before, const std::string& lines, std::vector<std::string> overrides) {
+    // The lines of a test come first, so that their numbers are theirs.
+    std::ofstream(file()) << lines << (lines.ends_with("\n") ? "" : "\n") << before;
+    config_ = ServerConfig::read(file(), overrides, findings_);
+  }
+  std::vector<std::string> shown(std::vector<std::string> sentences) const {
+    for (std::string& sentence : sentences)
+      for (std::size_t at; (at = sentence.find(folder() + "/")) != sentence.npos;)
+        sentence.erase(at, folder().size() + 1);
+    return sentences;
+  }
+
+  std::unique_ptr<test::TemporaryDirectory> directory_ =
+      std::make_unique<test::TemporaryDirectory>();
+  Findings findings_;
+  std::optional<ServerConfig> config_;
+};
+
+using Sentences = std::vector<std::string>;
+
+std::string only(const Sentences& sentences) {
+  REQUIRE(sentences.size() == 1);
+  return sentences.front();
+}
+
+// --- what a plan needs: offers without libraries --------------------------------------------------
+
+constexpr OptionSpec kSecureOptions[] = {
+    {"certificate", OptionType::path, "", 0, -1, "", "", false, false, true},
+    {"ca", OptionType::path, "", 0, -1, "", "", false, false, true},
+    {"client_auth", OptionType::text, "need", 0, -1, "", "", false, false, true},
+    {"min_version", OptionType::text, "TLSv1.2", 0, -1, "", "", false, false, true},
+    {"deadline", OptionType::duration, "10s", 100, 60000, "ms", "", false, false, false},
+    {"buffer", OptionType::bytes, "64K", 1024, 1 << 20, "bytes", "", false, false, false},
+    {"password", OptionType::integer, "", 0, 9, "", "A number.", false, true, false},
+};
+constexpr OptionSpec kWrapperOptions[] = {
+    {"inner", OptionType::text, "", 0, -1, "", "What is wrapped.", false, false, false}};
+constexpr OptionSpec kPolicyOptions[] = {
+    {"script", OptionType::path, "", 0, -1, "", "The policy's file.", true, false, true}};
+
+/// Stands in for the loader: what a plan looks at, without code.
+class Offers {
+ public:
+  Offers() {
+    add(InterfaceKind::transport, "tcp", {});
+    add(InterfaceKind::transport, "tls", kSecureOptions);
+    add(InterfaceKind::log_store, "file", {});
+    add(InterfaceKind::log_store, "outer", kWrapperOptions);
+    add(InterfaceKind::authenticator, "digest", {});
+    add(InterfaceKind::authenticator, "ip", {});
+    add(InterfaceKind::broadcast, "standalone", {});
+    add(InterfaceKind::acl_policy, "rules", kPolicyOptions);
+  }
+
+  struct Planned {
+    Plan plan;
+    Findings findings;
+  };
+  Planned plan(const ServerConfig& config) const {
+    Planned planned;
+    planned.plan = make_plan(config, catalogue_, planned.findings);
+    return planned;
+  }
+
+ private:
+  void add(InterfaceKind kind, const char* name, std::span<const OptionSpec> options) {
+    auto& interface = interfaces_.emplace_back(std::make_unique<PluginInterface>());
+    *interface = {kind, 1, name, nullptr, options.data(), options.size()};
+    catalogue_.add_offer({std::string(name) + ".so", nullptr, nullptr, interface.get()});
+  }
+
+  std::vector<std::unique_ptr<PluginInterface>> interfaces_;
+  PluginCatalogue catalogue_{PermissionRule::refuse};
+};
+
+const PlannedPlugin* find(const Plan& plan, std::string_view component) {
+  for (const PlannedPlugin& planned : plan.plugins)
+    if (planned.component() == component) return &planned;
+  return nullptr;
+}
+
+}  // namespace
+
+// --- Java's properties syntax ---------------------------------------------------------------------
+
+TEST_CASE("properties are separated by =, : or blanks") {
+  CHECK(parsed("a=b\nc:d\ne f\ng\th\n") == "a=b|c=d|e=f|g=h");
+  CHECK(parsed("a = b\nc : d\ne  =f\n") == "a=b|c=d|e=f");
+  CHECK(parsed("a==b\nc=d=e\nf:=g\nh = = i\n") == "a==b|c=d=e|f==g|h== i");
+}
+
+TEST_CASE("properties may have no value, or an empty one") {
+  CHECK(parsed("a\nb=\nc:\n d \n") == "a=|b=|c=|d=");
+}
+
+TEST_CASE("comments begin with # or ! and are not continued") {
+  CHECK(parsed("# a=1 \\\nb=2\n  ! c=3\nd=4#5\n") == "b=2|d=4#5");
+}
+
+TEST_CASE("lines end with LF, CR or both") {
+  CHECK(parsed("a=1\r\nb=2\rc=3\n\r\n\nd=4") == "a=1|b=2|c=3|d=4");
+}
+
+TEST_CASE("a backslash at the end continues the line, whose leading blanks go") {
+  CHECK(parsed("a=b,\\\n    c,\\\r\n  d\ne=f\n") == "a=b,c,d|e=f");
+  CHECK(parsed("a=b\\\\\nc=d\n") == "a=b\\|c=d");
+  CHECK(parsed("a=b\\\\\\\nc\n") == "a=b\\c");
+  CHECK(parsed("a=b\\\n# no comment\n") == "a=b# no comment");
+  CHECK(parsed("a=b\\\n\nc=d\n") == "a=b|c=d");
+  CHECK(parsed("a=b\\") == "a=b");
+}
+
+TEST_CASE("escapes stand for characters, in keys too") {
+  CHECK(parsed("a\\ b\\=c\\:d=e\n") == "a b=c:d=e");
+  CHECK(parsed("a=x\\ty\\nz\\qw\n") == "a=x\ty\nzqw");
+  CHECK(parsed("a=C:\\data\n") == "a=C:data");
+  CHECK(parsed("a=\\u0041\\u00e4\\u20AC\n") == "a=A\xc3\xa4\xe2\x82\xac");
+  CHECK(parsed("a=\\ud83d\\ude00\n") == "a=\xf0\x9f\x98\x80");
+  CHECK(parsed("a=\\ud83dx\\ude00\n") == "a=\xef\xbf\xbdx\xef\xbf\xbd");
+}
+
+TEST_CASE("a malformed \\u is refused with its line") {
+  const auto read = parse_properties("a=1\nb=\\u12\n", "zoo.cfg");
+  REQUIRE_FALSE(read.has_value());
+  CHECK_THAT(read.error().what, StartsWith("zoo.cfg:2: found \\u without four hexadecimal digits"));
+}
+
+TEST_CASE("values are trimmed as ZooKeeper trims them") {
+  CHECK(parsed("a=  b \t \nc = \\t d\\t\n") == "a=b|c=d");
+}
+
+TEST_CASE("each property knows the line where it begins") {
+  const auto properties = parse_properties("\n# x\na=1\\\n2\nb=3\n", "zoo.cfg").value();
+  REQUIRE(properties.size() == 2);
+  CHECK(properties[0].origin == "zoo.cfg:3");
+  CHECK(properties[1].origin == "zoo.cfg:5");
+}
+
+// --- names ----------------------------------------------------------------------------------------
+
+TEST_CASE("the distance of two names counts swaps as one") {
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("storage", "storage") == 0);
+  CHECK(edit_distance("stroage", "storage") == 1);
+  CHECK(edit_distance("storag", "storage") == 1);
+  CHECK(edit_distance("tickTime", "ticktime") == 1);
+}
+
+TEST_CASE("nothing is near to a name that looks like none") {
+  const std::vector<std::string> names{"tickTime", "dataDir"};
+  CHECK(nearest("tikTime", names) == "tickTime");
+  CHECK(nearest("zzzzzz", names) == "");
+}
+
+// --- a plain zoo.cfg ------------------------------------------------------------------------------
+
+TEST_CASE("Debian's zoo.cfg is read without a word") {
+  const auto config = Reading::exactly("tickTime=2000\ninitLimit=10\nsyncLimit=5\n"
+                                       "dataDir=/nowhere/zookeeper\nclientPort=2181\n");
+  CHECK(config.errors() == Sentences{});
+  CHECK(config.warnings() == Sentences{});
+  CHECK(config->values().integer("tickTime") == 2000);
+  CHECK(config->client_address()->port == 2181);
+  CHECK(config->client_address()->host == "");
+  CHECK_FALSE(config->secure_address().has_value());
+  CHECK(config->setting("dataLogDir") == "/nowhere/zookeeper");
+  CHECK(config->setting("minSessionTimeout") == "4000");
+  CHECK(config->setting("maxSessionTimeout") == "40000");
+}
+
+TEST_CASE("what the file is silent about has ZooKeeper's default") {
+  const Reading config("");
+  CHECK(config->values().integer("tickTime") == 3000);
+  CHECK(config->values().integer("maxClientCnxns") == 60);
+  CHECK(config->values().integer("jute.maxbuffer") == 1048575);
+  CHECK(config->values().integer("znode.container.checkIntervalMs") == 60000);
+  CHECK(config->values().boolean("digest.enabled"));
+  CHECK_FALSE(config->values().boolean("extendedTypesEnabled"));
+  CHECK(config->values().text("skipACL") == "no");
+  CHECK_FALSE(config->values().has("snapCount"));
+  CHECK(config->setting("preAllocSize") == "65536");
+  CHECK(config->setting("DigestAuthenticationProvider.digestAlg") == "SHA1");
+  CHECK(config->setting("DigestAuthenticationProvider.superDigest") == "");
+  CHECK(config->setting("no.such.key") == "");
+}
+
+TEST_CASE("system properties are keys, with and without their prefix") {
+  const Reading config("zookeeper.extendedTypesEnabled=true\njute.maxbuffer=0x100000\n"
+                       "zookeeper.DigestAuthenticationProvider.superDigest=super:x\n");
+  CHECK(config.clean());
+  CHECK(config->values().boolean("extendedTypesEnabled"));
+  CHECK(config->values().integer("jute.maxbuffer") == 0x100000);
+  CHECK(config->setting("DigestAuthenticationProvider.superDigest") == "super:x");
+  CHECK(config->setting("zookeeper.DigestAuthenticationProvider.superDigest") == "super:x");
+}
+
+TEST_CASE("the last of several lines for a key counts, and is told") {
+  const Reading config("tickTime=1000\nzookeeper.tickTime=2000\n");
+  CHECK(config->values().integer("tickTime") == 2000);
+  CHECK(config.warnings() ==
+        Sentences{"zoo.cfg:2: zookeeper.tickTime replaces the value given at zoo.cfg:1"});
+}
+
+TEST_CASE("--set wins over the file, without a word") {
+  const Reading config("tickTime=1000\n", {"tickTime=500", " maxCnxns = 7 "});
+  CHECK(config.clean());
+  CHECK(config->values().integer("tickTime") == 500);
+  CHECK(config->values().integer("maxCnxns") == 7);
+  CHECK(config->values().origin("tickTime") == "--set");
+  CHECK(config->values().origin("maxClientCnxns") == "default");
+}
+
+TEST_CASE("--set without = is refused") {
+  CHECK(Reading("", {"tickTime"}).errors() == Sentences{"--set tickTime: want key=value"});
+}
+
+TEST_CASE("a file that cannot be read is one error") {
+  Findings findings;
+  ServerConfig::read("/nowhere/zoo.cfg", {}, findings);
+  CHECK(only(findings.errors) ==
+        "/nowhere/zoo.cfg cannot be read (No such file or directory); name a configuration file such "
+        "as zoo.cfg");
+  Findings of_directory;
+  ServerConfig::read("/", {}, of_directory);
+  CHECK_THAT(only(of_directory.errors), StartsWith("/ cannot be read (Is a directory)"));
+}
+
+// --- values ---------------------------------------------------------------------------------------
+
+TEST_CASE("malformed and missing values are errors with file, line and cure") {
+  CHECK(Reading("tickTime=2s\n").errors() ==
+        Sentences{"zoo.cfg:1: tickTime=2s is malformed; want an integer from 1 to 100000000 (ms)"});
+  CHECK(Reading("\nmaxClientCnxns=-2\n").errors() ==
+        Sentences{"zoo.cfg:2: maxClientCnxns=-2 is out of range; want an integer from 0 to 2147483647 "
+                  "(connections)"});
+  CHECK(Reading("enforceQuota=yes\n").errors() ==
+        Sentences{"zoo.cfg:1: enforceQuota=yes is neither true nor false; write one of them"});
+  CHECK(Reading("skipACL=true\n").errors() ==
+        Sentences{"zoo.cfg:1: skipACL=true is unknown; want yes or no"});
+  CHECK(Reading("forceSync=false\n").errors() ==
+        Sentences{"zoo.cfg:1: forceSync=false is unknown; want yes or no"});
+  CHECK(Reading("vivarium.log.level=loud\n").errors() ==
+        Sentences{"zoo.cfg:1: vivarium.log.level=loud is unknown; want debug or info or warn or "
+                  "error"});
+  CHECK(Reading::exactly("clientPort=1\n").errors() ==
+        Sentences{"zoo.cfg: dataDir is missing: where snapshots, and logs unless dataLogDir is set, "
+                  "are kept"});
+}
+
+TEST_CASE("all errors of a file are found at once") {
+  CHECK(Reading("tickTime=x\nmaxCnxns=y\nclientPortAddress=::1\nsslQuorum=true\n").errors().size() ==
+        3);
+}
+
+TEST_CASE("session time-outs follow from tickTime unless they are given") {
+  const Reading config("tickTime=1000\nminSessionTimeout=-1\nmaxSessionTimeout=90000\n");
+  CHECK(config.clean());
+  CHECK(config->setting("minSessionTimeout") == "2000");
+  CHECK(config->setting("maxSessionTimeout") == "90000");
+  CHECK(Reading("minSessionTimeout=70000\n").errors() ==
+        Sentences{"zoo.cfg:1: minSessionTimeout is 70000 ms, above the maxSessionTimeout of 60000 ms; "
+                  "the defaults are 2 and 20 times tickTime"});
+}
+
+TEST_CASE("a client port may be free to choose, and bound to an address") {
+  const auto config = Reading::exactly("dataDir=/nowhere\nclientPort=auto\nclientPortAddress=[::1]\n"
+                                       "secureClientPort=2281\n");
+  CHECK(config.errors() == Sentences{});
+  CHECK(config->client_address()->port == 0);
+  CHECK(config->client_address()->host == "::1");
+  CHECK(config->secure_address()->port == 2281);
+}
+
+TEST_CASE("a server that nobody could reach is refused") {
+  CHECK_THAT(only(Reading::exactly("dataDir=/nowhere\n").errors()),
+             StartsWith("zoo.cfg: there is no clientPort"));
+  CHECK_THAT(only(Reading::exactly("dataDir=/nowhere\nclientPort=0\n").errors()),
+             StartsWith("zoo.cfg:2: clientPort=0 is no port"));
+  CHECK_THAT(only(Reading::exactly("dataDir=/nowhere\nclientPort=70000\n").errors()),
+             StartsWith("zoo.cfg:2: clientPort=70000 is no port"));
+  CHECK_THAT(only(Reading("secureClientPortAddress=::1\n").errors()),
+             StartsWith("zoo.cfg:1: secureClientPortAddress is set and secureClientPort is not"));
+}
+
+TEST_CASE("relative data directories are taken from the working directory, as Java takes them") {
+  const auto config = Reading::exactly("dataDir=some/./data\nclientPort=2181\n");
+  CHECK(config->setting("dataDir") == (std::filesystem::current_path() / "some/data").string());
+}
+
+// --- keys that are not acted on -------------------------------------------------------------------
+
+TEST_CASE("a key that is not acted on gets one warning, without its value") {
+  CHECK(Reading("maxResponseCacheSize=0\n").warnings() ==
+        Sentences{"zoo.cfg:1: maxResponseCacheSize is ignored: it tunes a part of ZooKeeper that is "
+                  "built otherwise here"});
+  CHECK_THAT(only(Reading("SASLAuthenticationProvider.superPassword=geheim\n").warnings()),
+             !Contains("geheim"));
+}
+
+TEST_CASE("a key whose value is what this server does anyway gets none") {
+  CHECK(Reading("forceSync=yes\nadmin.enableServer=FALSE\ncloseSessionTxn.enabled=true\n"
+                "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n"
+                "ssl.authProvider=x509\nsslQuorum=false\nelectionAlg=3\nenforce.auth.schemes=sasl\n")
+            .clean());
+}
+
+TEST_CASE("an unknown key gets a warning with the nearest one") {
+  CHECK(Reading("clientport=3\n").warnings() ==
+        Sentences{"zoo.cfg:1: clientport is unknown and ignored; did you mean clientPort?"});
+  CHECK(Reading("my.own.property=3\n").warnings() ==
+        Sentences{"zoo.cfg:1: my.own.property is unknown and ignored"});
+}
+
+TEST_CASE("a key whose neglect would leave the server more open is refused") {
+  for (const char* line :
+       {"sslQuorum=true", "quorum.auth.enableSasl=true", "quorum.auth.serverRequireSasl=true",
+        "quorum.auth.learnerRequireSasl=true", "enforce.auth.enabled=true",
+        "sessionRequireClientSASLAuth=true", "emulate353TTLNodes=true"}) {
+    CAPTURE(line);
+    CHECK_THAT(only(Reading(std::string(line) + "\n").errors()),
+               StartsWith(std::string("zoo.cfg:1: ") + line + " is not honoured: "));
+  }
+}
+
+TEST_CASE("keys of client TLS are refused only where ZooKeeper would look at them") {
+  for (const char* line : {"ssl.crl=true", "ssl.ocsp=true", "ssl.context.supplier.class=a.B",
+                           "ssl.authProvider=a.B", "ssl.clientHostnameVerification=true"}) {
+    CAPTURE(line);
+    CHECK(Reading(std::string(line) + "\n").clean());
+    CHECK_THAT(only(Reading(std::string(line) + "\nsecureClientPort=auto\n").errors()),
+               StartsWith(std::string("zoo.cfg:1: ") + line + " is not honoured: "));
+  }
+}
+
+TEST_CASE("Java's authentication providers stand for authenticators") {
+  const std::string package = "org.apache.zookeeper.server.auth.";
+  CHECK(Reading("authProvider.1=" + package + "DigestAuthenticationProvider\n").clean());
+  CHECK_THAT(only(Reading("authProvider.1=" + package + "SASLAuthenticationProvider\n").warnings()),
+             StartsWith("zoo.cfg:1: authProvider.1 is ignored: SASL is not offered"));
+  CHECK(Reading("authProvider.9=com.acme.Tokens\n").errors() ==
+        Sentences{"zoo.cfg:1: authProvider.9=com.acme.Tokens is a Java class that no authenticator "
+                  "here is known to stand for; remove the line, or name the authenticator that does: "
+                  "vivarium.class.com.acme.Tokens=NAME"});
+  CHECK(Reading("authProvider.9=com.acme.Tokens\nvivarium.class.com.acme.Tokens=token\n"
+                "vivarium.authenticators=digest,ip,token\n")
+            .clean());
+  CHECK(Reading("authProvider.9=com.acme.Tokens\nvivarium.class.com.acme.Tokens=token\n")
+            .warnings() ==
+        Sentences{"zoo.cfg:1: authProvider.9 is ignored: vivarium.authenticators (zoo.cfg) does not "
+                  "name token"});
+}
+
+// --- membership -----------------------------------------------------------------------------------
+
+TEST_CASE("a single server line means a server alone, with a warning") {
+  const auto config =
+      Reading::exactly("dataDir=/nowhere\nserver.0=a:2888:3888;127.0.0.1:2182\ninitLimit=5\n");
+  CHECK(config.errors() == Sentences{});
+  CHECK_THAT(only(config.warnings()), StartsWith("zoo.cfg:2: server.0 is the only server"));
+  CHECK(config->client_address()->host == "127.0.0.1");
+  CHECK(config->client_address()->port == 2182);
+}
+
+TEST_CASE("several server lines are refused by a broadcast for one") {
+  const std::string lines = "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
+  CHECK(only(Reading(lines).errors()) ==
+        "zoo.cfg:2: server.2 is one of 3 servers, and the broadcast standalone (default) is for a "
+        "server alone; leave one server line, or set vivarium.broadcast to a plugin for ensembles, "
+        "such as zab (not part of this build)");
+  CHECK(Reading(lines + "vivarium.broadcast=zab\n").errors() == Sentences{});
+}
+
+TEST_CASE("server lines may stand in the dynamic configuration file") {
+  const test::TemporaryDirectory directory;
+  const std::string dynamic = directory.path() + "/zoo.cfg.dynamic";
+  std::ofstream(dynamic) << "server.1=a:1:2:participant;3\nserver.2=b:1:2:participant;3\n"
+                            "version=100000000\n";
+  CHECK_THAT(only(Reading("dynamicConfigFile=" + dynamic + "\n").errors()),
+             StartsWith(dynamic + ":2: server.2 is one of 2 servers"));
+  CHECK_THAT(only(Reading("dynamicConfigFile=/nowhere/x\n").errors()),
+             StartsWith("zoo.cfg:1: dynamicConfigFile: /nowhere/x cannot be read"));
+}
+
+// --- the data directories -------------------------------------------------------------------------
+
+TEST_CASE("a missing data directory is refused where it must not be created") {
+  const Reading refused("datadir.autocreate=false\n");
+  REQUIRE(refused.errors().size() == 2);
+  CHECK(refused.errors()[0] ==
+        "zoo.cfg:1: datadir.autocreate=false and there is no /nowhere/data/version-2; mount the disk of "
+        "dataDir, or create the folder for a new server");
+  const test::TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/version-2");
+  CHECK(Reading::exactly("datadir.autocreate=false\nclientPort=1\ndataDir=" + directory.path() + "\n")
+            .clean());
+}
+
+// --- permissions ----------------------------------------------------------------------------------
+
+TEST_CASE("data that everybody may write is refused, or told") {
+  const test::TemporaryDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+  const std::string lines = "clientPort=1\ndataDir=" + directory.path() + "\n";
+  CHECK_THAT(only(Reading::exactly(lines).errors()),
+             StartsWith(directory.path() + " may be written by everybody (mode 777); chmod o-w"));
+  const auto relaxed = Reading::exactly(lines + "vivarium.permissions=warn\n");
+  CHECK(relaxed.errors() == Sentences{});
+  CHECK(relaxed.warnings().size() == 1);
+}
+
+// --- plugins and their options --------------------------------------------------------------------
+
+TEST_CASE("a silent file is served by the default plugins") {
+  const Offers offers;
+  const auto planned = offers.plan(*Reading(""));
+  CHECK(planned.findings.errors == Sentences{});
+  std::string components;
+  for (const auto& plugin : planned.plan.plugins) components += plugin.component() + " ";
+  CHECK(components == "transport.client.tcp storage.file auth.digest auth.ip broadcast.standalone ");
+}
+
+TEST_CASE("a plugin that is not there is refused with the line and what there is") {
+  const Offers offers;
+  const Reading config("vivarium.storage=tcp\n");
+  CHECK(only(offers.plan(*config).findings.errors) ==
+        config.file() + ":1: vivarium.storage=tcp: no plugin offers a LogStore \"tcp\"; there is "
+                        "Transport \"tcp\" of tcp.so, LogStore \"file\" of file.so, LogStore "
+                        "\"outer\" of outer.so");
+}
+
+TEST_CASE("an empty choice of what a server cannot do without is refused") {
+  const Offers offers;
+  CHECK_THAT(only(offers.plan(*Reading("vivarium.storage=\n")).findings.errors),
+             Contains("zoo.cfg:1: vivarium.storage is empty; name a plugin such as file"));
+  CHECK(offers.plan(*Reading("vivarium.authenticators=\n")).findings.errors == Sentences{});
+}
+
+TEST_CASE("options have their types, units and defaults") {
+  const Offers offers;
+  const Reading config("secureClientPort=auto\nvivarium.transport.secure.tls.deadline=2s\n"
+                       "vivarium.transport.secure.tls.certificate=certs/a.pem\n");
+  const auto planned = offers.plan(*config);
+  CHECK(planned.findings.errors == Sentences{});
+  const auto* tls = find(planned.plan, "transport.secure.tls");
+  REQUIRE(tls != nullptr);
+  CHECK(tls->options.integer("deadline") == 2000);
+  CHECK(tls->options.integer("buffer") == 65536);
+  CHECK(tls->options.text("certificate") == config.folder() + "/certs/a.pem");
+  CHECK(tls->options.origin("certificate") == config.file() + ":3");
+  CHECK(tls->options.origin("buffer") == "default");
+  CHECK_FALSE(tls->options.has("ca"));
+  CHECK(tls->options.text("ca") == "");
+}
+
+TEST_CASE("malformed options are errors with file and line, and keep secrets") {
+  const Offers offers;
+  const Reading config("vivarium.transport.client=tls\n"
+                       "vivarium.transport.client.tls.deadline=soon\n"
+                       "vivarium.transport.client.tls.buffer=2M\n"
+                       "vivarium.transport.client.tls.password=geheim\n");
+  const auto errors = offers.plan(*config).findings.errors;
+  REQUIRE(errors.size() == 3);
+  CHECK(errors[0] == config.file() +
+                         ":2: vivarium.transport.client.tls.deadline=soon is malformed; want a duration "
+                         "such as 500ms, 10s, 5m or 1h from 100 to 60000 (ms)");
+  CHECK_THAT(errors[1], Contains(":3: vivarium.transport.client.tls.buffer=2M is out of range"));
+  CHECK_THAT(errors[2], Contains(":4: vivarium.transport.client.tls.password=*** is malformed"));
+}
+
+TEST_CASE("an unknown vivarium key is an error with the nearest one") {
+  const Offers offers;
+  const auto error_of = [&](const std::string& line) {
+    const Reading config(line + "\n");
+    return only(offers.plan(*config).findings.errors).substr(config.folder().size() + 1);
+  };
+  CHECK(error_of("vivarium.storge=file") ==
+        "zoo.cfg:1: vivarium.storge is unknown; did you mean vivarium.storage?");
+  CHECK(error_of("vivarium.transport.client.tls.certificat=x") ==
+        "zoo.cfg:1: vivarium.transport.client.tls.certificat is unknown; did you mean "
+        "vivarium.transport.client.tls.certificate?");
+  CHECK(error_of("vivarium.qqqqqqqqqqqqqqqqqqqqqq=x") ==
+        "zoo.cfg:1: vivarium.qqqqqqqqqqqqqqqqqqqqqq is unknown; `vivarium plugins` lists what there "
+        "is");
+}
+
+TEST_CASE("an option of a plugin that is not in use has no effect, and is told") {
+  const Offers offers;
+  const auto planned = offers.plan(*Reading("vivarium.acl.rules.script=x\n"));
+  CHECK(planned.findings.errors == Sentences{});
+  CHECK_THAT(only(planned.findings.warnings),
+             Contains("zoo.cfg:1: vivarium.acl.rules.script has no effect: that plugin is not in use"));
+}
+
+TEST_CASE("a required option that is missing is an error") {
+  const Offers offers;
+  CHECK(only(offers.plan(*Reading("vivarium.acl=rules\n")).findings.errors) ==
+        "vivarium.acl.rules.script is missing: The policy's file.");
+}
+
+TEST_CASE("a decorator wraps the plugin that its option inner names") {
+  const Offers offers;
+  const auto planned =
+      offers.plan(*Reading("vivarium.storage=outer\nvivarium.storage.outer.inner=file\n"));
+  CHECK(planned.findings.errors == Sentences{});
+  const auto* outer = find(planned.plan, "storage.outer");
+  REQUIRE(outer != nullptr);
+  REQUIRE(outer->inner != nullptr);
+  CHECK(outer->inner->component() == "storage.file");
+
+  CHECK_THAT(only(offers.plan(*Reading("vivarium.storage=outer\n")).findings.errors),
+             StartsWith("vivarium.storage.outer.inner is missing: name the LogStore that it wraps"));
+  CHECK_THAT(only(offers.plan(*Reading("vivarium.storage=outer\n"
+                                       "vivarium.storage.outer.inner=outer\n"))
+                      .findings.errors),
+             Contains("vivarium.storage.outer.inner=outer wraps itself"));
+}
+
+// --- ZooKeeper's keys for TLS ---------------------------------------------------------------------
+
+TEST_CASE("ZooKeeper's TLS keys are options of the secure transport") {
+  const Offers offers;
+  const Reading config("secureClientPort=auto\nssl.keyStore.location=/c/server.pem\n"
+                       "ssl.trustStore.location=/c/ca.pem\nssl.clientAuth=WANT\n"
+                       "ssl.enabledProtocols=TLSv1.3\n");
+  const auto planned = offers.plan(*config);
+  CHECK(planned.findings.errors == Sentences{});
+  const auto& options = find(planned.plan, "transport.secure.tls")->options;
+  CHECK(options.text("certificate") == "/c/server.pem");
+  CHECK(options.origin("certificate") == config.file() + ":2");
+  CHECK(options.text("ca") == "/c/ca.pem");
+  CHECK(options.text("client_auth") == "want");
+  CHECK(options.text("min_version") == "TLSv1.3");
+}
+
+TEST_CASE("the plugin's own key counts more than ZooKeeper's") {
+  const Offers offers;
+  const auto planned = offers.plan(
+      *Reading("secureClientPort=auto\nssl.keyStore.location=/c/server.jks\n"
+               "vivarium.transport.secure.tls.certificate=/c/server.pem\n"));
+  CHECK(planned.findings.errors == Sentences{});
+  CHECK(find(planned.plan, "transport.secure.tls")->options.text("certificate") == "/c/server.pem");
+}
+
+TEST_CASE("a key store that is not PEM is refused with the way to convert it") {
+  const Offers offers;
+  const auto error_of = [&](const std::string& lines) {
+    const Reading config("secureClientPort=auto\n" + lines);
+    return only(offers.plan(*config).findings.errors).substr(config.folder().size() + 1);
+  };
+  CHECK(error_of("ssl.keyStore.location=/c/s.p12\n") ==
+        "zoo.cfg:2: ssl.keyStore.location=/c/s.p12 is of type pkcs12, and only PEM is read here; "
+        "convert it: openssl pkcs12 -in /c/s.p12 -nodes -out store.pem");
+  CHECK_THAT(error_of("ssl.trustStore.location=/c/s.jks\n"),
+             StartsWith("zoo.cfg:2: ssl.trustStore.location=/c/s.jks is of type jks") &&
+                 Contains("keytool -importkeystore -srckeystore /c/s.jks"));
+  CHECK_THAT(error_of("ssl.keyStore.location=/c/s\nssl.keyStore.type=JKS\n"),
+             StartsWith("zoo.cfg:2: ssl.keyStore.location=/c/s is of type jks"));
+}
+
+TEST_CASE("a TLS key for which the secure transport has no option is refused") {
+  const Offers offers;
+  const Reading config("secureClientPort=auto\nvivarium.transport.secure=tcp\nssl.clientAuth=need\n");
+  CHECK_THAT(only(offers.plan(*config).findings.errors),
+             Contains("zoo.cfg:3: ssl.clientAuth stands for the option client_auth, which Transport "
+                      "\"tcp\" has not"));
+}
+
+// --- the page -------------------------------------------------------------------------------------
+
+TEST_CASE("docs/configuration.md has every key") {
+  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  std::ifstream file(root / "docs/configuration.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (const ZooKeeperKey& row : zookeeper_keys()) {
+    CAPTURE(row.option.key);
+    CHECK(page.find("`" + std::string(row.option.key) + "`") != page.npos);
+  }
+  for (const std::string& key : Reading("")->own_keys()) {
+    CAPTURE(key);
+    CHECK(page.find("`" + key + "`") != page.npos);
+  }
+}
+
+}  // namespace vivarium
