@@ -51,7 +51,8 @@ void Recovery::on_piece(Result<SharedBytes> piece) {
   if (!database) return fail(database.error());
   recovered_.database = std::move(*database);
   const auto& digest = recovered_.opened.snapshot->digest;
-  if (digest && *digest != recovered_.database->tree().digest())
+  const bool compared = recovered_.opened.snapshot->zxid != Zxid{};  // ZooKeeper leaves it empty at 0.
+  if (compared && digest && *digest != recovered_.database->tree().digest())
     log_.info("the snapshot's digest differs from its tree: it was written while writes went on");
   source_.reset();
   loader_.reset();

@@ -36,7 +36,7 @@ class Server::Body final : public StateMachine,
   void apply(std::span<const LogEntry> entries) override;
   Zxid last_applied() const override { return database_ ? database_->last_applied() : Zxid{}; }
   std::uint64_t digest() const override { return database_->tree().digest(); }
-  std::unique_ptr<SnapshotCursor> snapshot() override { return database_->snapshot(); }
+  std::unique_ptr<SnapshotCursor> snapshot() override;
   std::unique_ptr<SnapshotLoader> load() override;
   void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
   bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
@@ -76,6 +76,7 @@ class Server::Body final : public StateMachine,
   void listen();
   void apply_one(const LogEntry& entry);
   void note_digest(const AppliedEntry& applied, Zxid zxid);
+  void take_snapshot();
   void expire_sessions();
   void reap();
   void ask(SessionId session, Op op, std::string_view body);
@@ -198,6 +199,7 @@ void Server::Body::lead() {
   reaper_timer_ = parts_.loop.timer([this] { reap(); });
   reaper_timer_->arm(Millis(settings_.container_check_ms));
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
+  if (opened_.fresh) take_snapshot();  // A Java server refuses logs with no snapshot before them.
 }
 
 void Server::Body::listen() {
@@ -262,7 +264,7 @@ LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t w
 void Server::Body::apply(std::span<const LogEntry> entries) {
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   for (const auto& entry : entries) apply_one(entry);
-  if (Snapshotter::due(parts_.store.sizes(), settings_.snapshot_entries)) snapshotter_.start(*this);
+  if (Snapshotter::due(parts_.store.sizes(), settings_.snapshot_entries)) take_snapshot();
   clients_.flush();
 }
 
@@ -282,6 +284,15 @@ void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
   stats_.digest_mismatches.add();
   if (!std::exchange(digest_warned_, true))
     parts_.log.error("the tree's digest differs from the leader's at 0x" + to_hex(zxid.value));
+}
+
+std::unique_ptr<SnapshotCursor> Server::Body::snapshot() {
+  snapshotter_.cancel();  // The tree is walked once at a time, and a peer that waits comes first.
+  return database_->snapshot();
+}
+
+void Server::Body::take_snapshot() {
+  if (!snapshotter_.running() && !database_->tree().walking()) snapshotter_.start(*this);
 }
 
 void Server::Body::count_told(Summary& summary, std::size_t told) {

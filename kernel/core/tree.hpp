@@ -141,6 +141,7 @@ class Tree {
   /// Begins a walk over the tree as it is now. One at a time (asserts). Abandoning it before its
   /// end costs a pass over what is left.
   std::unique_ptr<TreeWalk> walk();
+  bool walking() const { return walk_ != nullptr; }
 
  private:
   friend class MarkingWalk;

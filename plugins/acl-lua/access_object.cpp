@@ -18,7 +18,7 @@ const AccessRequest& access_at(lua_State* lua, int index) {
   return *context.access;
 }
 
-// --- fields -----------------------------------------------------------------------------------------
+// --- fields -------------------------------------------------------------------------------------
 
 /// Fields that are worth keeping once made: the user values of the object.
 enum MadeField : int { kPath = 1, kIdentities, kAcl, kMadeFields = kAcl };
@@ -113,7 +113,8 @@ void push_made(lua_State* lua, const AccessRequest& access) {
 constexpr std::pair<std::string_view, PushField> kFields[] = {
     {"path", push_made<kPath, push_path>},
     {"operation", [](lua_State* l, const AccessRequest& a) { push(l, name_of(a.operation)); }},
-    {"writes", [](lua_State* l, const AccessRequest& a) { lua_pushboolean(l, is_write(a.operation)); }},
+    {"writes",
+     [](lua_State* l, const AccessRequest& a) { lua_pushboolean(l, is_write(a.operation)); }},
     {"permission",
      [](lua_State* l, const AccessRequest& a) { push(l, name_of_permission(a.permission)); }},
     {"identities", push_made<kIdentities, push_identities>},
@@ -143,7 +144,7 @@ int get_field(lua_State* lua) {
 
 int refuse_field(lua_State* lua) { fail(lua, "access cannot be changed"); }
 
-// --- answers ----------------------------------------------------------------------------------------
+// --- answers ------------------------------------------------------------------------------------
 
 int answer(lua_State* lua, const char* verdict) {
   lua_settop(lua, 1);
@@ -161,7 +162,7 @@ int cacheable(lua_State* lua) {
   return 3;
 }
 
-// --- questions --------------------------------------------------------------------------------------
+// --- questions ----------------------------------------------------------------------------------
 
 /// has(access, scheme [, id])
 int has(lua_State* lua) {
@@ -212,8 +213,8 @@ std::string_view parent_of(std::string_view path) {
   return path.substr(0, std::max<std::size_t>(slash, 1));
 }
 
-/// nearest(rules, path): the field of `rules` named by the path, or else by the closest node above it;
-/// and that name.
+/// nearest(rules, path): the field of `rules` named by the path, or else by the closest node above
+/// it; and that name.
 int nearest(lua_State* lua) {
   luaL_checktype(lua, 1, LUA_TTABLE);
   auto path = path_at(lua, 2);

@@ -1,8 +1,8 @@
 #pragma once
 // What a script sees of a decision: the one `access` object, and the functions that ask about it.
 //
-// The object is a userdata without content. Its fields are made when they are read, from the request
-// that is being decided, so that a decision which needs none costs none.
+// The object is a userdata without content. Its fields are made when they are read, from the
+// request that is being decided, so that a decision which needs none costs none.
 
 #include "context.hpp"
 

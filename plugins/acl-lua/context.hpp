@@ -1,5 +1,6 @@
 #pragma once
-// What the C functions that a script calls find through its lua_State, and the few words they share.
+// What the C functions that a script calls find through its lua_State, and the few words they
+// share.
 //
 // An error of Lua is a jump: it runs no destructor. Nothing that needs one may live in a function
 // between a call of Lua's API (or of one of these) and its end.

@@ -1,6 +1,7 @@
 #pragma once
-// Answers that a policy calls cacheable, by what was asked: operation, path, permission, identities,
-// address. Bounded: each question has one place, and a newer answer takes the place of an older.
+// Answers that a policy calls cacheable, by what was asked: operation, path, permission,
+// identities, address. Bounded: each question has one place, and a newer answer takes the place of
+// an older.
 
 #include <vivarium/acl_policy.hpp>
 

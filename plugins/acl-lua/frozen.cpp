@@ -14,8 +14,8 @@ int content_length(lua_State* lua) {
   return 1;
 }
 
-/// Where the metatable of a frozen table, and no other, keeps the content beside "__index": to be found
-/// without hashing a name.
+/// Where the metatable of a frozen table, and no other, keeps the content beside "__index": to be
+/// found without hashing a name.
 constexpr lua_Integer kContent = 1;
 
 /// Pushes the content of the table at `index` if it is a frozen one.
@@ -48,8 +48,8 @@ void push_content(lua_State* lua, int index) {
   if (!push_frozen_content(lua, index)) lua_pushvalue(lua, index);
 }
 
-/// Walks, breadth first and without recursion, over everything that a function can reach. Everything
-/// it keeps is on Lua's stack.
+/// Walks, breadth first and without recursion, over everything that a function can reach.
+/// Everything it keeps is on Lua's stack.
 class Freezer {
  public:
   Freezer(lua_State* lua, CapturedVariables& variables) : lua_(lua), variables_(variables) {
@@ -141,8 +141,9 @@ class Freezer {
     const int function = lua_gettop(lua_);
     for (int i = 1; lua_getupvalue(lua_, function, i) != nullptr; ++i) {
       if (lua_iscfunction(lua_, function))
-        fail(lua_, "an iterator of pairs() is kept beyond its loop: it would carry its place from one "
-                   "decision to the next");
+        fail(lua_,
+             "an iterator of pairs() is kept beyond its loop: it would carry its place from one "
+             "decision to the next");
       replace_top();
       lua_pushvalue(lua_, -1);
       lua_setupvalue(lua_, function, i);

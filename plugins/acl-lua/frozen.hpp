@@ -1,9 +1,9 @@
 #pragma once
-// Constants: what a script holds when its loading ends. From then on no decision can change it, so that
-// none can leave a trace for the next.
+// Constants: what a script holds when its loading ends. From then on no decision can change it, so
+// that none can leave a trace for the next.
 //
-// A frozen table is an empty table that reads through to its content and refuses writes. Scripts cannot
-// tell it from another by reading, since nothing that they are given looks at metatables.
+// A frozen table is an empty table that reads through to its content and refuses writes. Scripts
+// cannot tell it from another by reading, since nothing that they are given looks at metatables.
 
 #include "context.hpp"
 
@@ -15,8 +15,8 @@ namespace vivarium::acl_lua {
 /// Tables among them stay as they are.
 void freeze_fields(lua_State* lua);
 
-/// Pushes the table that holds the fields of the table at `index`: the content of a frozen one, or the
-/// table itself.
+/// Pushes the table that holds the fields of the table at `index`: the content of a frozen one, or
+/// the table itself.
 void push_content(lua_State* lua, int index);
 
 /// The variables that functions have captured. They are the one kind of state that cannot be made

@@ -9,7 +9,7 @@
 namespace vivarium::acl_lua {
 namespace {
 
-// --- basic ------------------------------------------------------------------------------------------
+// --- basic --------------------------------------------------------------------------------------
 
 /// assert(value [, message])
 int assert_value(lua_State* lua) {
@@ -77,11 +77,11 @@ int type(lua_State* lua) {
 }
 
 constexpr luaL_Reg kBasic[] = {
-    {"assert", assert_value}, {"error", raise_error}, {"ipairs", ipairs},     {"pairs", sorted_pairs},
-    {"select", select},       {"tonumber", tonumber}, {"tostring", tostring}, {"type", type},
-    {nullptr, nullptr}};
+    {"assert", assert_value}, {"error", raise_error}, {"ipairs", ipairs},
+    {"pairs", sorted_pairs},  {"select", select},     {"tonumber", tonumber},
+    {"tostring", tostring},   {"type", type},         {nullptr, nullptr}};
 
-// --- table ------------------------------------------------------------------------------------------
+// --- table --------------------------------------------------------------------------------------
 
 lua_Integer length_at(lua_State* lua, int index) {
   luaL_checktype(lua, index, LUA_TTABLE);
@@ -97,7 +97,8 @@ int concat(lua_State* lua) {
   for (auto i = first; i <= last; ++i) {
     lua_geti(lua, 1, i);
     if (!lua_isstring(lua, -1))
-      fail(lua, "table.concat: element %I is a %s", static_cast<LUAI_UACINT>(i), luaL_typename(lua, -1));
+      fail(lua, "table.concat: element %I is a %s", static_cast<LUAI_UACINT>(i),
+           luaL_typename(lua, -1));
     text.append(lua, push_text_of(lua, -1));
     lua_pop(lua, 2);
     if (i == last) break;  // Before ++i overflows.
@@ -148,7 +149,8 @@ int unpack(lua_State* lua) {
   const auto first = luaL_optinteger(lua, 2, 1), last = luaL_optinteger(lua, 3, length);
   if (first > last) return 0;
   const auto more = static_cast<lua_Unsigned>(last) - static_cast<lua_Unsigned>(first);
-  if (more >= kValuesMax) fail(lua, "table.unpack: more than %d values", static_cast<int>(kValuesMax));
+  if (more >= kValuesMax)
+    fail(lua, "table.unpack: more than %d values", static_cast<int>(kValuesMax));
   const int count = static_cast<int>(more) + 1;
   charge(lua, static_cast<std::size_t>(count));
   luaL_checkstack(lua, count, nullptr);
@@ -159,7 +161,7 @@ int unpack(lua_State* lua) {
 constexpr luaL_Reg kTable[] = {{"concat", concat}, {"insert", insert}, {"remove", remove},
                                {"unpack", unpack}, {nullptr, nullptr}};
 
-// --- math -------------------------------------------------------------------------------------------
+// --- math ---------------------------------------------------------------------------------------
 
 /// math.abs(number)
 int absolute(lua_State* lua) {
@@ -209,7 +211,7 @@ int tointeger(lua_State* lua) {
 constexpr luaL_Reg kMath[] = {{"abs", absolute}, {"floor", floor},         {"max", maximum},
                               {"min", minimum},  {"tointeger", tointeger}, {nullptr, nullptr}};
 
-// --- the whole --------------------------------------------------------------------------------------
+// --- the whole ----------------------------------------------------------------------------------
 
 /// Sets the field `name` of the globals on top to a frozen table of functions.
 void add_module(lua_State* lua, const char* name, void (*add_functions)(lua_State*)) {
@@ -220,7 +222,8 @@ void add_module(lua_State* lua, const char* name, void (*add_functions)(lua_Stat
 }
 
 int refuse_unknown_name(lua_State* lua) {
-  fail(lua, "the name '%s' is not defined", lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "?");
+  fail(lua, "the name '%s' is not defined",
+       lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "?");
 }
 
 /// A name that nobody defined is more likely a mistake than a question. Pops nothing.

@@ -11,7 +11,7 @@
 namespace vivarium::acl_lua {
 namespace {
 
-// --- positions: from 1, or from the end when negative --------------------------------------------------
+// --- positions: from 1, or from the end when negative -------------------------------------------
 
 std::size_t first_position(lua_Integer position, std::size_t size) {
   if (position > 0) return static_cast<std::size_t>(position);
@@ -33,7 +33,7 @@ std::string_view part_of(lua_State* lua, std::string_view text, lua_Integer from
   return first > last ? std::string_view() : text.substr(first - 1, last - first + 1);
 }
 
-// --- functions --------------------------------------------------------------------------------------
+// --- functions ----------------------------------------------------------------------------------
 
 /// string.byte(text [, first [, last]])
 int byte(lua_State* lua) {
@@ -41,7 +41,8 @@ int byte(lua_State* lua) {
   const auto first = luaL_optinteger(lua, 2, 1);
   const auto part = part_of(lua, text, first, luaL_optinteger(lua, 3, first));
   constexpr std::size_t kValuesMax = 200;
-  if (part.size() > kValuesMax) fail(lua, "string.byte: more than %d values", static_cast<int>(kValuesMax));
+  if (part.size() > kValuesMax)
+    fail(lua, "string.byte: more than %d values", static_cast<int>(kValuesMax));
   luaL_checkstack(lua, static_cast<int>(part.size()), nullptr);
   for (const char c : part) lua_pushinteger(lua, static_cast<unsigned char>(c));
   return static_cast<int>(part.size());
@@ -113,7 +114,7 @@ int part(lua_State* lua) {
   return 1;
 }
 
-// --- finding ----------------------------------------------------------------------------------------
+// --- finding ------------------------------------------------------------------------------------
 
 bool has_specials(std::string_view pattern) {
   return pattern.find_first_of("^$*+?.([%-") != std::string_view::npos;
@@ -153,7 +154,7 @@ int match(lua_State* lua) {
   return 1;
 }
 
-// --- string.format ----------------------------------------------------------------------------------
+// --- string.format ------------------------------------------------------------------------------
 
 /// One conversion: `%[flags][width][.precision]letter`, numbers of two digits at most.
 struct Conversion {
@@ -165,7 +166,8 @@ struct Conversion {
   char letter = '\0';
 
   const char* printf_spec(std::string_view letters) {
-    std::copy(letters.begin(), letters.end(), spec.begin() + static_cast<std::ptrdiff_t>(spec_size));
+    std::copy(letters.begin(), letters.end(),
+              spec.begin() + static_cast<std::ptrdiff_t>(spec_size));
     spec[spec_size + letters.size()] = '\0';
     return spec.data();
   }
@@ -233,7 +235,8 @@ void append_argument(lua_State* lua, TextBuffer& out, Conversion conversion, int
     return append_number(lua, out, conversion.printf_spec(letter == 'x' ? "llx" : "llX"),
                          static_cast<lua_Unsigned>(luaL_checkinteger(lua, argument)));
   if (letter == 'f' || letter == 'g')
-    return append_number(lua, out, conversion.printf_spec({&letter, 1}), luaL_checknumber(lua, argument));
+    return append_number(lua, out, conversion.printf_spec({&letter, 1}),
+                         luaL_checknumber(lua, argument));
   fail(lua, "string.format: no conversion '%%%c'; there are %%s %%d %%x %%f %%g and %%%%", letter);
 }
 

@@ -58,7 +58,7 @@ void LuaPolicy::add_metrics() {
   }));
 }
 
-// --- loading ----------------------------------------------------------------------------------------
+// --- loading ------------------------------------------------------------------------------------
 
 Result<void> LuaPolicy::start() { return load(); }
 
@@ -112,11 +112,11 @@ Result<std::string> LuaPolicy::read_script(const std::string& path) {
 
 /// One sentence that names the file, where it was named, and what is wrong.
 Error LuaPolicy::refusal(const std::string& path, const std::string& why) const {
-  return {Errc::invalid_argument,
-          "the policy " + path + " (" + host_.options().origin("script") + ") cannot be used: " + why};
+  return {Errc::invalid_argument, "the policy " + path + " (" + host_.options().origin("script") +
+                                      ") cannot be used: " + why};
 }
 
-// --- deciding ---------------------------------------------------------------------------------------
+// --- deciding -----------------------------------------------------------------------------------
 
 Decision LuaPolicy::decide(const AccessRequest& access, const AclView& view) {
   if (const auto* known = cache_.find(access)) {

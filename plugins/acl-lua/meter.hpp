@@ -1,6 +1,6 @@
 #pragma once
-// What a run of a script may use, and has used: instructions, time, memory. A run that goes beyond any
-// of them is cut off, and a cut is final: nothing that the script does can undo it.
+// What a run of a script may use, and has used: instructions, time, memory. A run that goes beyond
+// any of them is cut off, and a cut is final: nothing that the script does can undo it.
 //
 // Work inside a C function is counted as instructions too, so that no call is cheaper than what it
 // burns; so is memory that is asked for, whether or not it is freed again. Time is the last resort

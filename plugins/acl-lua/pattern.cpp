@@ -57,7 +57,8 @@ bool PatternMatch::search(std::size_t from) {
   return false;
 }
 
-/// The end of a match of the pattern from `item` on, which begins at `at`; nullptr when there is none.
+/// The end of a match of the pattern from `item` on, which begins at `at`; nullptr when there is
+/// none.
 const char* PatternMatch::match(const char* at, const char* item) {
   if (++depth_ > kDepthMax) fail(lua_, "the pattern is too complex");
   const char* end = match_items(at, item);
@@ -146,9 +147,10 @@ const char* PatternMatch::match_frontier(const char* at, const char* set, const 
 
 const char* PatternMatch::match_back_reference(const char* at, char digit) {
   const int n = digit - '1';
-  if (n < 0 || n >= capture_count_ || captures_[static_cast<std::size_t>(n)].kind != Capture::Kind::closed)
+  const auto& capture = captures_[static_cast<std::size_t>(n < 0 ? 0 : n)];
+  if (n < 0 || n >= capture_count_ || capture.kind == Capture::Kind::open)
     fail(lua_, "the pattern refers to capture %%%c, which it has not closed", digit);
-  const auto& capture = captures_[static_cast<std::size_t>(n)];
+  if (capture.kind == Capture::Kind::position) return nullptr;
   const auto size = static_cast<std::size_t>(capture.end - capture.begin);
   charge_bytes(lua_, size);
   if (static_cast<std::size_t>(subject_end_ - at) < size) return nullptr;

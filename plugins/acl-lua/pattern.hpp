@@ -1,7 +1,7 @@
 #pragma once
 // Lua's patterns, with a price: each step is counted as an instruction, so that a pattern which
-// backtracks for ever is cut off like a loop that does. Lua's own matcher runs uncounted, which is why
-// this one exists. The language is that of the Lua 5.4 manual, section 6.4.1, whole.
+// backtracks for ever is cut off like a loop that does. Lua's own matcher runs uncounted, which is
+// why this one exists. The language is that of the Lua 5.4 manual, section 6.4.1, whole.
 
 #include "context.hpp"
 

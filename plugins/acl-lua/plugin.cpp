@@ -4,8 +4,8 @@
 
 namespace {
 constexpr vivarium::PluginInterface kInterfaces[] = {
-    vivarium::serves<vivarium::AclPolicy, vivarium::acl_lua::LuaPolicy>("lua",
-                                                                       vivarium::acl_lua::kOptions)};
+    vivarium::serves<vivarium::AclPolicy, vivarium::acl_lua::LuaPolicy>(
+        "lua", vivarium::acl_lua::kOptions)};
 }
 
 VIVARIUM_PLUGIN("acl-lua", "0.1.0", kInterfaces);

@@ -44,7 +44,7 @@ struct Script::Source {
   }
 };
 
-// --- loading ----------------------------------------------------------------------------------------
+// --- loading ------------------------------------------------------------------------------------
 
 Script::Script(const Limits& limits, const Loop& loop)
     : limits_(limits),
@@ -121,12 +121,13 @@ Error Script::load_error(int status, const std::string& name) const {
                                         std::to_string(kLoadBudget.instructions) +
                                         " instructions; compute less outside of decide()"};
     case Cut::time:
-      return {Errc::limit_exceeded, "loading takes more than " +
-                                        std::to_string(kLoadBudget.time.count()) +
-                                        " ms; compute less outside of decide(), or shorten the script"};
+      return {Errc::limit_exceeded,
+              "loading takes more than " + std::to_string(kLoadBudget.time.count()) +
+                  " ms; compute less outside of decide(), or shorten the script"};
     case Cut::string_size:
       return {Errc::limit_exceeded, "it makes a string of more than " +
-                                        std::to_string(kStringBytesMax) + " bytes; cut it in pieces"};
+                                        std::to_string(kStringBytesMax) +
+                                        " bytes; cut it in pieces"};
     case Cut::none:
     case Cut::memory: break;
   }
@@ -153,7 +154,7 @@ Result<void> Script::settle() {
                                          " bytes; hold less, or raise it");
 }
 
-// --- deciding ---------------------------------------------------------------------------------------
+// --- deciding -----------------------------------------------------------------------------------
 
 Answer Script::decide(const AccessRequest& access, const AclView& view) {
   auto* lua = lua_.get();

@@ -1,9 +1,9 @@
 #pragma once
 // One loaded policy: a lua_State that has run a script once, and asks its decide() again and again.
 //
-// Whatever the script does, load() and decide() return: with what it says, or with why it failed. The
-// state is closed to the outside: the script sees the globals of library.hpp and the access, holds what
-// was frozen when its loading ended, and every run is metered.
+// Whatever the script does, load() and decide() return: with what it says, or with why it failed.
+// The state is closed to the outside: the script sees the globals of library.hpp and the access,
+// holds what was frozen when its loading ended, and every run is metered.
 //
 // Threads: core thread.
 
@@ -40,8 +40,8 @@ struct Answer {
 
 class Script {
  public:
-  /// Compiles and runs `source`. `name` stands in its messages, before the line. The error says what is
-  /// wrong and the cure.
+  /// Compiles and runs `source`. `name` stands in its messages, before the line. The error says
+  /// what is wrong and the cure.
   static Result<std::unique_ptr<Script>> load(std::string_view source, const std::string& name,
                                               const Limits& limits, const Loop& loop);
   Script(const Script&) = delete;

@@ -1,6 +1,6 @@
 #pragma once
-// pairs() in the order of the keys: integers, then strings by their bytes. Lua's own order depends on a
-// random seed, and a policy must give the same answer on every server and in every run.
+// pairs() in the order of the keys: integers, then strings by their bytes. Lua's own order depends
+// on a random seed, and a policy must give the same answer on every server and in every run.
 
 #include <lua.hpp>
 

@@ -43,8 +43,9 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 
 std::string base64(std::string_view bytes) {
   std::array<unsigned char, 4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1> text;
-  const auto size = EVP_EncodeBlock(text.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                                    static_cast<int>(bytes.size()));
+  const auto size =
+      EVP_EncodeBlock(text.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                      static_cast<int>(bytes.size()));
   return {text.begin(), text.begin() + size};
 }
 
@@ -93,7 +94,8 @@ DigestAuthenticator::DigestAuthenticator(PluginHost& host)
 }
 
 Result<void> DigestAuthenticator::start() {
-  if (!enabled_) host_.log().info("the scheme is disabled: nobody can be digest:..., or super by it");
+  if (!enabled_)
+    host_.log().info("the scheme is disabled: nobody can be digest:..., or super by it");
   return {};
 }
 

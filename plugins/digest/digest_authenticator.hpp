@@ -1,7 +1,8 @@
 #pragma once
-// The scheme `digest`: a client shows `user:password` and is then `digest:user:hash`, where hash is the
-// Base64 of SHA-1 over the whole credential. Nobody keeps a list of users: any credential is accepted,
-// and an ACL names the hash that it wants to see. Source: section B.8 of the ZooKeeper reference.
+// The scheme `digest`: a client shows `user:password` and is then `digest:user:hash`, where hash is
+// the Base64 of SHA-1 over the whole credential. Nobody keeps a list of users: any credential is
+// accepted, and an ACL names the hash that it wants to see. Source: section B.8 of the ZooKeeper
+// reference.
 
 #include <vivarium/authenticator.hpp>
 #include <vivarium/options.hpp>
@@ -12,11 +13,11 @@ namespace vivarium {
 
 inline constexpr OptionSpec kDigestOptions[] = {
     {"enabled", OptionType::boolean, "", 0, -1, "",
-     "Offer the scheme at all; unset: DigestAuthenticationProvider.enabled, else true.", false, false,
-     false},
+     "Offer the scheme at all; unset: DigestAuthenticationProvider.enabled, else true.", false,
+     false, false},
     {"algorithm", OptionType::text, "", 0, -1, "",
-     "Hash of credentials (SHA1, SHA-256, SHA-512, SHA3-256, ...), equal on all servers and for the "
-     "life of the data; unset: DigestAuthenticationProvider.digestAlg, else SHA1.",
+     "Hash of credentials (SHA1, SHA-256, SHA-512, SHA3-256, ...), equal on all servers and for "
+     "the life of the data; unset: DigestAuthenticationProvider.digestAlg, else SHA1.",
      false, false, false},
     {"super_digest", OptionType::text, "", 0, -1, "",
      "user:hash of the credential that makes a client `super`; unset: "

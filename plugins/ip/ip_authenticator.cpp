@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kMappedPrefix = "::ffff:";
 
 /// The text that Java would show, so that a client is called the same by every server. IPv4 that
-/// arrives on an IPv6 socket is IPv4; a host that is no IP address keeps its name and matches nothing.
+/// arrives on an IPv6 socket is IPv4; a host that is no IP address keeps its name and matches
+/// nothing.
 Identity identity_of(const PeerIdentity& peer) {
   std::string_view host = peer.remote_host;
   if (host.starts_with(kMappedPrefix) && host.find('.') != std::string_view::npos)

@@ -1,7 +1,7 @@
 #pragma once
-// The scheme `ip`: a client is the numeric address that it connects from, and an ACL names an address
-// or a network. What a client says of itself is never asked. Source: section B.8 of the ZooKeeper
-// reference.
+// The scheme `ip`: a client is the numeric address that it connects from, and an ACL names an
+// address or a network. What a client says of itself is never asked. Source: section B.8 of the
+// ZooKeeper reference.
 
 #include <vivarium/authenticator.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
-// Addresses and networks as ZooKeeper's `ip` scheme reads and writes them. Pure functions of text: no
-// name is looked up.
+// Addresses and networks as ZooKeeper's `ip` scheme reads and writes them. Pure functions of text:
+// no name is looked up.
 
 #include <array>
 #include <cstdint>

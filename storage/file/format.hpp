@@ -1,6 +1,6 @@
 #pragma once
 // ZooKeeper's bytes on disk: file headers, log records, seals of snapshots.
-// Source: sections G.2 and G.3 of the reference; docs/formats/log.md and snapshot.md.
+// Source: sections G.2 and G.3 of the reference.
 
 #include <vivarium/ids.hpp>
 #include <vivarium/result.hpp>

@@ -59,10 +59,13 @@ class MemorySink final : public SnapshotSink {
     VIVARIUM_ASSERT(open_, "a sink is committed once");
     if (store_alive_.expired()) return;
     snapshot_->info.digest = digest;
+    const int changes = purpose_ == MemoryStore::Purpose::instead_of_history ? 1 : 0;
+    store_.changes_under_way_ += changes;
     store_.post([&store = store_, open = std::move(open_), snapshot = std::move(snapshot_),
-                 purpose = purpose_, done = std::move(done)]() mutable {
+                 purpose = purpose_, changes, done = std::move(done)]() mutable {
       const bool abandoned = store.sink_.lock() != open;
       open.reset();
+      store.changes_under_way_ -= changes;
       if (abandoned)
         return done(Error(Errc::closed, "the history was cut while this snapshot was written"));
       const SnapshotInfo info = snapshot->info;
@@ -102,7 +105,8 @@ void MemoryStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
 }
 
 void MemoryStore::append(std::span<const LogEntry> entries) {
-  VIVARIUM_ASSERT(events_ && !cutting_, "append comes after open and not beside a truncation");
+  VIVARIUM_ASSERT(events_ && changes_under_way_ == 0,
+                  "append comes after open, and not beside a change of the history");
   for (const LogEntry& entry : entries) {
     VIVARIUM_ASSERT(entry.zxid > last_appended_, "entries come in the order of their zxids");
     last_appended_ = entry.zxid;
@@ -148,9 +152,9 @@ LogSlice MemoryStore::slice(Zxid after, std::size_t bytes_max) const {
 }
 
 void MemoryStore::truncate_after(Zxid zxid, Done<void> done) {
-  cutting_ = true;
+  ++changes_under_way_;
   post([this, zxid, done = std::move(done)] {
-    cutting_ = false;
+    --changes_under_way_;
     done(cut(zxid));
   });
 }

@@ -57,7 +57,7 @@ class MemoryStore final : public LogStore {
   std::deque<LogEntry> entries_;  ///< Durable or not, oldest first.
   Zxid first_contiguous_, last_appended_, last_durable_;
   bool becoming_durable_ = false;
-  bool cutting_ = false;
+  int changes_under_way_ = 0;  ///< Truncations and installs without an outcome yet.
   std::shared_ptr<const Snapshot> snapshot_;
   Epochs epochs_;
   Sizes sizes_;

@@ -1,5 +1,5 @@
-// What an AclPolicy promises, on the scripted one under both kinds of doors, and on one written here:
-// whoever implements the interface can be put under this suite.
+// What an AclPolicy promises, on the scripted one under both kinds of doors, and on one written
+// here: whoever implements the interface can be put under this suite.
 #include <catch2/catch.hpp>
 
 #include "plugins/acl-lua/lua_policy.hpp"
@@ -70,7 +70,8 @@ struct Scripted {
   Scripted()
       : disk(doors.disk()),
         path(doors.directory() + "/policy.lua"),
-        host(acl_lua::kOptions, Settings{{"script", path}}, {doors.loop.get(), disk.get(), nullptr}),
+        host(acl_lua::kOptions, Settings{{"script", path}},
+             {doors.loop.get(), disk.get(), nullptr}),
         lua(host) {
     write(kOpen);
   }
@@ -143,8 +144,9 @@ ON_EACH_POLICY("every operation, permission and kind of client can be asked abou
 
 ON_EACH_POLICY("any path can be asked about") {
   TestType with;
-  for (const auto& path : {std::string(), std::string("/"), std::string("no/slash"), std::string("/a\0b", 4),
-                           "/" + std::string(10'000, 'x'), std::string("/\xff\xfe"), std::string("/a//b/")})
+  for (const auto& path :
+       {std::string(), std::string("/"), std::string("no/slash"), std::string("/a\0b", 4),
+        "/" + std::string(10'000, 'x'), std::string("/\xff\xfe"), std::string("/a//b/")})
     CHECK(with.decide(path).verdict == Verdict::defer);
 }
 

@@ -14,8 +14,8 @@ using namespace vivarium::test;
 
 namespace {
 
-/// A scheme, and what the suite needs to know of it: peers and credentials that prove something, and
-/// what belongs to nobody.
+/// A scheme, and what the suite needs to know of it: peers and credentials that prove something,
+/// and what belongs to nobody.
 struct DigestScheme {
   static constexpr std::string_view kName = "digest";
   static constexpr bool kAuthenticates = true;
@@ -31,7 +31,8 @@ struct DigestScheme {
 struct IpScheme {
   static constexpr std::string_view kName = "ip";
   static constexpr bool kAuthenticates = false;
-  static constexpr std::string_view kHosts[] = {"10.1.2.3", "::1", "2001:db8::5", "::ffff:10.0.0.1"};
+  static constexpr std::string_view kHosts[] = {"10.1.2.3", "::1", "2001:db8::5",
+                                                "::ffff:10.0.0.1"};
   static constexpr std::string_view kCredentials[] = {"", "anything"};
   static constexpr std::string_view kOfNobody = "192.0.2.1";
   static constexpr std::string_view kInvalid[] = {"", "localhost", "10.1.2.3/33"};
@@ -73,7 +74,8 @@ struct Started : Scheme {
   std::vector<Identity> identities() {
     std::vector<Identity> all;
     for (const auto host : this->kHosts) {
-      for (auto& identity : scheme().identities_of(peer_at(host))) all.push_back(std::move(identity));
+      for (auto& identity : scheme().identities_of(peer_at(host)))
+        all.push_back(std::move(identity));
       for (const auto credential : this->kCredentials)
         for (auto& identity : authenticate(host, credential).identities)
           all.push_back(std::move(identity));

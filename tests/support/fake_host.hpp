@@ -3,7 +3,7 @@
 // plugin's own table, and keeps what the plugin logs, measures and offers where a test can see it.
 //
 //     SimulatedLoop loop(1);
-//     FakeHost host(my_options, {{"script", "/policy.lua"}, {"time_budget", "5ms"}}, {.loop = &loop});
+//     FakeHost host(my_options, {{"script", "/policy.lua"}}, {.loop = &loop});
 //     MyPlugin plugin(host);
 //     ...
 //     CHECK(host.fake_log.contains("loaded"));
@@ -147,9 +147,9 @@ class FakeLog final : public Log {
   }
   bool contains(std::string_view part) const { return count(part) > 0; }
   std::size_t count(std::string_view part) const {
-    return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [&](const Line& line) {
-      return line.text.find(part) != std::string::npos;
-    }));
+    return static_cast<std::size_t>(
+        std::count_if(lines.begin(), lines.end(),
+                      [&](const Line& line) { return line.text.find(part) != std::string::npos; }));
   }
 
   LogLevel least = LogLevel::debug;

@@ -30,7 +30,8 @@ struct Asked {
   std::vector<AclEntry> acl = {{perms::kAll, "world", "anyone"}};
 
   AccessRequest request() const {
-    return {operation, path, permission, SessionId{1}, address, encrypted, in_multi, identities, acl};
+    return {operation, path,     permission, SessionId{1}, address,
+            encrypted, in_multi, identities, acl};
   }
 };
 
@@ -38,7 +39,8 @@ class LuaFixture {
  public:
   static constexpr const char* kPath = "/etc/policy.lua";
 
-  explicit LuaFixture(std::string_view script, Settings settings = {}) : LuaFixture(loop, script, std::move(settings)) {}
+  explicit LuaFixture(std::string_view script, Settings settings = {})
+      : LuaFixture(loop, script, std::move(settings)) {}
   /// With a clock of the test's own.
   LuaFixture(Loop& clock, std::string_view script, Settings settings)
       : host(acl_lua::kOptions, with_path(std::move(settings)), {.loop = &clock, .disk = &disk}) {
@@ -79,7 +81,8 @@ class LuaFixture {
 
 /// A fixture whose script is loaded.
 struct LoadedLua : LuaFixture {
-  explicit LoadedLua(std::string_view script, Settings settings = {}) : LuaFixture(script, std::move(settings)) {
+  explicit LoadedLua(std::string_view script, Settings settings = {})
+      : LuaFixture(script, std::move(settings)) {
     const auto started = policy.start();
     INFO((started ? std::string() : started.error().what));
     REQUIRE(started.has_value());

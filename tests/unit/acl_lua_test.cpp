@@ -11,7 +11,8 @@ namespace {
 
 /// A script whose decide() runs `body` and then denies with the reason that `body` left in `seen`.
 std::string script_seeing(const std::string& body) {
-  return "function decide(access)\n  local seen\n  " + body + "\n  return deny(tostring(seen))\nend\n";
+  return "function decide(access)\n  local seen\n  " + body +
+         "\n  return deny(tostring(seen))\nend\n";
 }
 
 std::string seen(const std::string& body, const Asked& asked = {}) {
@@ -52,7 +53,7 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
-// --- answers ----------------------------------------------------------------------------------------
+// --- answers ------------------------------------------------------------------------------------
 
 TEST_CASE("a script allows, denies and defers, with a reason") {
   LoadedLua lua(R"(
@@ -104,12 +105,17 @@ TEST_CASE("a long reason is cut, and may hold any bytes") {
   CHECK(lua.reason("/") == std::string("a\0b\xff", 4));
 }
 
-// --- what a script sees -----------------------------------------------------------------------------
+// --- what a script sees -------------------------------------------------------------------------
 
 TEST_CASE("a script sees the access") {
-  Asked asked{.path = "/teams/a", .operation = Operation::set_data, .permission = perms::kWrite,
-              .identities = {{"ip", "10.0.0.1"}, {"digest", "bob:hash"}}, .address = "10.0.0.1",
-              .encrypted = true, .in_multi = true, .acl = {{perms::kRead | perms::kAdmin, "ip", "::1"}}};
+  Asked asked{.path = "/teams/a",
+              .operation = Operation::set_data,
+              .permission = perms::kWrite,
+              .identities = {{"ip", "10.0.0.1"}, {"digest", "bob:hash"}},
+              .address = "10.0.0.1",
+              .encrypted = true,
+              .in_multi = true,
+              .acl = {{perms::kRead | perms::kAdmin, "ip", "::1"}}};
   CHECK(seen("seen = access.path", asked) == "/teams/a");
   CHECK(seen("seen = access.operation", asked) == "set_data");
   CHECK(seen("seen = access.permission", asked) == "write");
@@ -118,9 +124,11 @@ TEST_CASE("a script sees the access") {
   CHECK(seen("seen = access.encrypted", asked) == "true");
   CHECK(seen("seen = access.in_multi", asked) == "true");
   CHECK(seen("seen = #access.identities", asked) == "2");
-  CHECK(seen("seen = access.identities[2].scheme .. access.identities[2].id", asked) == "digestbob:hash");
+  CHECK(seen("seen = access.identities[2].scheme .. access.identities[2].id", asked) ==
+        "digestbob:hash");
   CHECK(seen("seen = #access.acl", asked) == "1");
-  CHECK(seen("local e = access.acl[1] seen = e.scheme .. e.id .. e.permissions", asked) == "ip::1ra");
+  CHECK(seen("local e = access.acl[1] seen = e.scheme .. e.id .. e.permissions", asked) ==
+        "ip::1ra");
   CHECK(seen("seen = access.path .. access.path .. #access.acl .. #access.acl", asked) ==
         "/teams/a/teams/a11");
   CHECK(seen("seen = type(access)", asked) == "userdata");
@@ -128,12 +136,14 @@ TEST_CASE("a script sees the access") {
 }
 
 TEST_CASE("every operation has its name, and says whether it writes") {
-  const std::set<std::string_view> writing = {"create", "delete", "set_data", "set_acl", "reconfig"};
+  const std::set<std::string_view> writing = {"create", "delete", "set_data", "set_acl",
+                                              "reconfig"};
   LoadedLua lua("function decide(a) return deny(a.operation .. ' ' .. tostring(a.writes)) end");
   for (int i = 0; i <= static_cast<int>(Operation::sync); ++i) {
     const auto operation = static_cast<Operation>(i);
     const auto name = std::string(name_of(operation));
-    CHECK(lua.reason(Asked{.operation = operation}) == name + (writing.contains(name) ? " true" : " false"));
+    CHECK(lua.reason(Asked{.operation = operation}) ==
+          name + (writing.contains(name) ? " true" : " false"));
   }
 }
 
@@ -167,7 +177,8 @@ TEST_CASE("under() knows a node and what is below it") {
   for (const auto& [path, top, expected] : kCases) {
     INFO(path << " under " << top);
     const std::string call = "seen = under(access, '" + std::string(top) + "')";
-    const std::string plain = "seen = under('" + std::string(path) + "', '" + std::string(top) + "')";
+    const std::string plain =
+        "seen = under('" + std::string(path) + "', '" + std::string(top) + "')";
     CHECK(seen(call, {.path = path}) == (expected ? "true" : "false"));
     CHECK(seen(plain) == (expected ? "true" : "false"));
   }
@@ -205,7 +216,8 @@ TEST_CASE("nearest() finds the rule of the closest node above") {
 }
 
 TEST_CASE("exists() asks the tree as the access would see it") {
-  LoadedLua lua("function decide(access) return deny(tostring(exists('/a')) .. tostring(exists(access))) end");
+  LoadedLua lua("function decide(access) return deny(tostring(exists('/a')) .. "
+                "tostring(exists(access))) end");
   lua.view.paths = {"/a", "/b"};
   CHECK(lua.reason("/b") == "truetrue");
   CHECK(lua.reason("/c") == "truefalse");
@@ -241,44 +253,107 @@ TEST_CASE("pairs() goes over integers, then strings in the order of their bytes"
 
 TEST_CASE("the library does what Lua's does") {
   const std::pair<const char*, const char*> kCases[] = {
-      {"('abc'):upper()", "ABC"}, {"('ABC'):lower()", "abc"}, {"('abc'):len()", "3"},
-      {"#'abc'", "3"}, {"('abc'):reverse()", "cba"}, {"('ab'):rep(3)", "ababab"},
-      {"('ab'):rep(3, '-')", "ab-ab-ab"}, {"('ab'):rep(0)", ""}, {"('ab'):rep(-1)", ""},
-      {"('abcde'):sub(2, 3)", "bc"}, {"('abcde'):sub(-2)", "de"}, {"('abcde'):sub(0)", "abcde"},
-      {"('abcde'):sub(4, 2)", ""}, {"('abcde'):sub(-100, 100)", "abcde"},
-      {"('abcde'):sub(math.mininteger, math.maxinteger)", "abcde"}, {"('abc'):byte(2)", "98"},
-      {"('abc'):byte(10)", "nil"}, {"select('#', ('abc'):byte(1, -1))", "3"},
-      {"string.char(97, 98)", "ab"}, {"string.char()", ""},
-      {"('a.b'):find('.', 1, true)", "2"}, {"('hello'):find('l')", "3"}, {"('hello'):find('xyz')", "nil"},
-      {"('hello'):find('')", "1"}, {"('hello'):find('', 10)", "nil"}, {"('hello'):find('', 6)", "6"},
-      {"('hello'):find('l+')", "3"}, {"select(2, ('hello'):find('l+'))", "4"},
+      {"('abc'):upper()", "ABC"},
+      {"('ABC'):lower()", "abc"},
+      {"('abc'):len()", "3"},
+      {"#'abc'", "3"},
+      {"('abc'):reverse()", "cba"},
+      {"('ab'):rep(3)", "ababab"},
+      {"('ab'):rep(3, '-')", "ab-ab-ab"},
+      {"('ab'):rep(0)", ""},
+      {"('ab'):rep(-1)", ""},
+      {"('abcde'):sub(2, 3)", "bc"},
+      {"('abcde'):sub(-2)", "de"},
+      {"('abcde'):sub(0)", "abcde"},
+      {"('abcde'):sub(4, 2)", ""},
+      {"('abcde'):sub(-100, 100)", "abcde"},
+      {"('abcde'):sub(math.mininteger, math.maxinteger)", "abcde"},
+      {"('abc'):byte(2)", "98"},
+      {"('abc'):byte(10)", "nil"},
+      {"select('#', ('abc'):byte(1, -1))", "3"},
+      {"string.char(97, 98)", "ab"},
+      {"string.char()", ""},
+      {"('a.b'):find('.', 1, true)", "2"},
+      {"('hello'):find('l')", "3"},
+      {"('hello'):find('xyz')", "nil"},
+      {"('hello'):find('')", "1"},
+      {"('hello'):find('', 10)", "nil"},
+      {"('hello'):find('', 6)", "6"},
+      {"('hello'):find('l+')", "3"},
+      {"select(2, ('hello'):find('l+'))", "4"},
       {"select(3, ('key=value'):find('(%w+)=(%w+)'))", "key"},
-      {"('/teams/a/b'):match('^/teams/([^/]+)')", "a"}, {"('2024-05'):match('%d+')", "2024"},
-      {"('  x '):match('^%s*(.-)%s*$')", "x"}, {"('f(a(b)c)d'):match('%b()')", "(a(b)c)"},
-      {"('THE (quick) fox'):find('%((%a+)%)')", "5"}, {"('hello'):match('()ll')", "3"},
-      {"('aa bb'):match('(%a)%1')", "a"}, {"('abab'):match('^(ab)%1$')", "ab"},
-      {"('THE x'):match('%f[%l]%l')", "x"}, {"('x]y'):match('[]]')", "]"}, {"('x-y'):match('[a%-z]')", "-"},
-      {"('x'):match('[^%w]')", "nil"}, {"('abc'):match('a?b?c?d?')", "abc"}, {"('ac'):match('ab?c')", "ac"},
-      {"('aaa'):match('a-')", ""}, {"('aaab'):match('a-b')", "aaab"}, {"('a\\0b'):match('%z')", "nil"},
-      {"('a$'):match('a$')", "nil"}, {"('a$'):match('a%$')", "a$"}, {"('x^'):match('x^')", "x^"},
-      {"('0xAF'):match('^0x(%x+)$')", "AF"}, {"(''):match('.*')", ""}, {"('abc'):match('b', -2)", "b"},
-      {"('a,b'):match('([^,]*),([^,]*)')", "a"}, {"('é'):match('%a')", "nil"}, {"('[x]'):match('%[(.)%]')", "x"},
-      {"('%d'):format(42)", "42"}, {"('%5d|%-5d|%05d'):format(1, 2, 3)", "    1|2    |00003"},
-      {"('%x %X'):format(255, 255)", "ff FF"}, {"('%s %s %s'):format(1, true, nil)", "1 true nil"},
-      {"('%5s|%-5s|%.2s'):format('a', 'b', 'cde')", "    a|b    |cd"}, {"('%g %.2f'):format(1.5, 2)", "1.5 2.00"},
-      {"('100%%'):format()", "100%"}, {"('%s'):format({})", "table"}, {"('%s'):format(access)", "userdata"},
-      {"tostring(1)", "1"}, {"tostring(1.5)", "1.5"}, {"tostring(nil)", "nil"}, {"tostring({})", "table"},
-      {"tostring(decide)", "function"}, {"tonumber('0x10')", "16"}, {"tonumber(' 7 ')", "7"},
-      {"tonumber('7a')", "nil"}, {"tonumber('')", "nil"}, {"tonumber({})", "nil"}, {"tonumber(3)", "3"},
-      {"tonumber('1e1')", "10.0"}, {"type(1)", "number"}, {"type(nil)", "nil"}, {"type(type)", "function"},
-      {"select('#')", "0"}, {"select('#', nil, nil)", "2"}, {"select(2, 'a', 'b', 'c')", "b"},
-      {"select(-1, 'a', 'b', 'c')", "c"}, {"assert(5, 'no')", "5"}, {"math.max(1, 5, 3)", "5"},
-      {"math.min(4, 2.5)", "2.5"}, {"math.floor(2.7)", "2"}, {"math.floor(-2.5)", "-3"}, {"math.floor(4)", "4"},
-      {"math.floor(1e300) == 1e300", "true"}, {"math.abs(-3)", "3"}, {"math.abs(2.5)", "2.5"},
-      {"math.tointeger(3.0)", "3"}, {"math.tointeger(3.5)", "nil"}, {"math.tointeger('3')", "nil"},
-      {"table.concat({1, 2, 3}, '-')", "1-2-3"}, {"table.concat({})", ""}, {"table.concat({1, 2, 3}, '', 2, 3)", "23"},
+      {"('/teams/a/b'):match('^/teams/([^/]+)')", "a"},
+      {"('2024-05'):match('%d+')", "2024"},
+      {"('  x '):match('^%s*(.-)%s*$')", "x"},
+      {"('f(a(b)c)d'):match('%b()')", "(a(b)c)"},
+      {"('THE (quick) fox'):find('%((%a+)%)')", "5"},
+      {"('hello'):match('()ll')", "3"},
+      {"('aa bb'):match('(%a)%1')", "a"},
+      {"('abab'):match('^(ab)%1$')", "ab"},
+      {"('THE x'):match('%f[%l]%l')", "x"},
+      {"('x]y'):match('[]]')", "]"},
+      {"('x-y'):match('[a%-z]')", "-"},
+      {"('x'):match('[^%w]')", "nil"},
+      {"('abc'):match('a?b?c?d?')", "abc"},
+      {"('ac'):match('ab?c')", "ac"},
+      {"('aaa'):match('a-')", ""},
+      {"('aaab'):match('a-b')", "aaab"},
+      {"('a\\0b'):match('%z')", "nil"},
+      {"('a$'):match('a$')", "nil"},
+      {"('a$'):match('a%$')", "a$"},
+      {"('x^'):match('x^')", "x^"},
+      {"('0xAF'):match('^0x(%x+)$')", "AF"},
+      {"(''):match('.*')", ""},
+      {"('abc'):match('b', -2)", "b"},
+      {"('a,b'):match('([^,]*),([^,]*)')", "a"},
+      {"('é'):match('%a')", "nil"},
+      {"('[x]'):match('%[(.)%]')", "x"},
+      {"('%d'):format(42)", "42"},
+      {"('%5d|%-5d|%05d'):format(1, 2, 3)", "    1|2    |00003"},
+      {"('%x %X'):format(255, 255)", "ff FF"},
+      {"('%s %s %s'):format(1, true, nil)", "1 true nil"},
+      {"('%5s|%-5s|%.2s'):format('a', 'b', 'cde')", "    a|b    |cd"},
+      {"('%g %.2f'):format(1.5, 2)", "1.5 2.00"},
+      {"('100%%'):format()", "100%"},
+      {"('%s'):format({})", "table"},
+      {"('%s'):format(access)", "userdata"},
+      {"tostring(1)", "1"},
+      {"tostring(1.5)", "1.5"},
+      {"tostring(nil)", "nil"},
+      {"tostring({})", "table"},
+      {"tostring(decide)", "function"},
+      {"tonumber('0x10')", "16"},
+      {"tonumber(' 7 ')", "7"},
+      {"tonumber('7a')", "nil"},
+      {"tonumber('')", "nil"},
+      {"tonumber({})", "nil"},
+      {"tonumber(3)", "3"},
+      {"tonumber('1e1')", "10.0"},
+      {"type(1)", "number"},
+      {"type(nil)", "nil"},
+      {"type(type)", "function"},
+      {"select('#')", "0"},
+      {"select('#', nil, nil)", "2"},
+      {"select(2, 'a', 'b', 'c')", "b"},
+      {"select(-1, 'a', 'b', 'c')", "c"},
+      {"assert(5, 'no')", "5"},
+      {"math.max(1, 5, 3)", "5"},
+      {"math.min(4, 2.5)", "2.5"},
+      {"math.floor(2.7)", "2"},
+      {"math.floor(-2.5)", "-3"},
+      {"math.floor(4)", "4"},
+      {"math.floor(1e300) == 1e300", "true"},
+      {"math.abs(-3)", "3"},
+      {"math.abs(2.5)", "2.5"},
+      {"math.tointeger(3.0)", "3"},
+      {"math.tointeger(3.5)", "nil"},
+      {"math.tointeger('3')", "nil"},
+      {"table.concat({1, 2, 3}, '-')", "1-2-3"},
+      {"table.concat({})", ""},
+      {"table.concat({1, 2, 3}, '', 2, 3)", "23"},
       {"table.concat({'x'}, ',', math.maxinteger, math.mininteger)", ""},
-      {"select('#', table.unpack({1, nil, 3}, 1, 3))", "3"}, {"table.unpack({7})", "7"},
+      {"select('#', table.unpack({1, nil, 3}, 1, 3))", "3"},
+      {"table.unpack({7})", "7"},
   };
   for (const auto& [expression, expected] : kCases) {
     INFO(expression);
@@ -288,10 +363,11 @@ TEST_CASE("the library does what Lua's does") {
              "local last = table.remove(t) local first = table.remove(t, 1) "
              "seen = last .. first .. table.concat(t)") == "3012");
   CHECK(seen("local t = {} seen = table.remove(t)") == "nil");
-  CHECK(seen("seen = 0 for i = #access.path, 1, -1 do seen = seen + i end", {.path = "/abc"}) == "10");
+  CHECK(seen("seen = 0 for i = #access.path, 1, -1 do seen = seen + i end", {.path = "/abc"}) ==
+        "10");
 }
 
-// --- failing closed ---------------------------------------------------------------------------------
+// --- failing closed -----------------------------------------------------------------------------
 
 namespace {
 
@@ -314,27 +390,33 @@ const Attack kAttacks[] = {
     {"an endless repeat", "repeat until false", kInstructions},
     {"an endless goto", "::again:: goto again", kInstructions},
     {"a loop to infinity", "for i = 1, 1e308 do end", kInstructions},
-    {"a loop to the last integer", "for i = math.mininteger, math.maxinteger do end", kInstructions},
+    {"a loop to the last integer", "for i = math.mininteger, math.maxinteger do end",
+     kInstructions},
     {"endless tail calls", "local function f() return f() end f()", kInstructions},
-    {"endless mutual calls", "local f, g function f() return g() end function g() return f() end f()",
-     kInstructions},
+    {"endless mutual calls",
+     "local f, g function f() return g() end function g() return f() end f()", kInstructions},
     {"endless recursion", "local function f() return 1 + f() end f()", kInstructions},
-    {"recursion with growing arguments", "local function f(...) return f(1, ...) end f()", kInstructions},
-    {"recursion through string methods", "local function f(s) return f(s:upper():lower()) end f('x')",
+    {"recursion with growing arguments", "local function f(...) return f(1, ...) end f()",
      kInstructions},
-    {"a loop over a table, again and again", "while true do for k in pairs(map) do end end", kInstructions},
-    {"a loop over a list, again and again", "while true do for i in ipairs(list) do end end", kInstructions},
+    {"recursion through string methods",
+     "local function f(s) return f(s:upper():lower()) end f('x')", kInstructions},
+    {"a loop over a table, again and again", "while true do for k in pairs(map) do end end",
+     kInstructions},
+    {"a loop over a list, again and again", "while true do for i in ipairs(list) do end end",
+     kInstructions},
     {"endless questions about the tree", "while true do exists('/a') end", kInstructions},
     {"endless questions about identities", "while true do has(access, 'ip') end", kInstructions},
-    {"endless questions about rules", "while true do nearest(map, '/a/b/c/d/e') end", kInstructions},
-    {"a table filled at its front", "local t = {} while true do table.insert(t, 1, 0) end", kInstructions},
+    {"endless questions about rules", "while true do nearest(map, '/a/b/c/d/e') end",
+     kInstructions},
+    {"a table filled at its front", "local t = {} while true do table.insert(t, 1, 0) end",
+     kInstructions},
     {"a table emptied at its front",
      "local t = {} for i = 1, 500 do t[i] = i end while true do t[500] = 1 table.remove(t, 1) end",
      kInstructions},
     {"a comparison of long strings",
      "local a, b = text .. 'a', text .. 'b' while true do local x = a < b end", kInstructions},
-    {"conversions of long strings", "local s = (' '):rep(16000) .. 'x' while true do tonumber(s) end",
-     kInstructions},
+    {"conversions of long strings",
+     "local s = (' '):rep(16000) .. 'x' while true do tonumber(s) end", kInstructions},
     {"a plain search of the worst kind", "(('a'):rep(16000)):find(('a'):rep(8000) .. 'b', 1, true)",
      kInstructions},
     // Patterns.
@@ -342,7 +424,8 @@ const Attack kAttacks[] = {
     {"a pattern of nested repeats", "(('a'):rep(5000)):find('a*a*a*a*a*b')", kInstructions},
     {"a pattern of balances", "(('('):rep(16000)):match('%b()%b()')", kInstructions},
     {"a pattern of frontiers", "(('a'):rep(16000)):match('.-%f[b]')", kInstructions},
-    {"a pattern with a long set", "(('a'):rep(2000)):match('[' .. ('b'):rep(10000) .. ']')", kInstructions},
+    {"a pattern with a long set", "(('a'):rep(2000)):match('[' .. ('b'):rep(10000) .. ']')",
+     kInstructions},
     {"a pattern that refers back", "(('a'):rep(16000)):match('(.*)%1b')", kInstructions},
     {"a pattern with many options", "local s = ('a'):rep(300) s:match(('a?'):rep(300) .. s)"},
     {"a pattern with many captures", "('x'):match(('()'):rep(33))"},
@@ -362,10 +445,13 @@ const Attack kAttacks[] = {
     {"a repeated separator", "((''):rep(1 << 40, text))"},
     {"a doubled string", "local s = 'x' while true do s = s .. s end", kMemory},
     {"a string that is too long", "local s = text .. text .. text", kMemory},
-    {"strings without end", "local i = 0 while true do i = i + 1 local s = text .. i end", kInstructions},
-    {"a table without end", "local t = {} local i = 0 while true do i = i + 1 t[i] = i end", kInstructions},
+    {"strings without end", "local i = 0 while true do i = i + 1 local s = text .. i end",
+     kInstructions},
+    {"a table without end", "local t = {} local i = 0 while true do i = i + 1 t[i] = i end",
+     kInstructions},
     {"tables in tables", "local t = {} while true do t = {t} end", kInstructions},
-    {"large tables", "local t = {} while true do t[#t + 1] = {1,2,3,4,5,6,7,8,9,10} end", kInstructions},
+    {"large tables", "local t = {} while true do t[#t + 1] = {1,2,3,4,5,6,7,8,9,10} end",
+     kInstructions},
     {"functions without end", "local t = {} while true do t[#t + 1] = function() return t end end",
      kInstructions},
     {"a concatenated list", "local t = {} for i = 1, 100 do t[i] = text end table.concat(t)"},
@@ -377,7 +463,8 @@ const Attack kAttacks[] = {
     {"the bytes of a long string", "text:byte(1, -1)"},
     {"a wide format", "('%99d'):rep(200):format(table.unpack(list))"},
     {"a format wider than two digits", "('%1000d'):format(1)"},
-    {"a precise format, again and again", "while true do ('%99.99f'):format(1e308) end", kInstructions},
+    {"a precise format, again and again", "while true do ('%99.99f'):format(1e308) end",
+     kInstructions},
     {"a format of a long string", "('%s%s%s'):format(text, text, text)"},
     {"a format without an argument", "('%d'):format()"},
     {"a format that ends too soon", "('%'):format(1)"},
@@ -532,14 +619,18 @@ const std::vector<BadScript>& bad_scripts() {
       {"an error", "\nerror('not today')", "policy.lua:2: not today"},
       {"an error without text", "error()", "error"},
       {"an error that is a table", "error({})", "table"},
-      {"a misspelt name", "\n\nlocal x = striing.upper", "policy.lua:3: the name 'striing' is not defined"},
+      {"a misspelt name", "\n\nlocal x = striing.upper",
+       "policy.lua:3: the name 'striing' is not defined"},
       {"a changed library", "string.upper = nil", "cannot set 'upper'"},
       {"an endless loop", "while true do end", "more than 10000000 instructions"},
-      {"an endless string", "local s = 'x' while true do s = s .. s end", "a string of more than 16384 bytes"},
+      {"an endless string", "local s = 'x' while true do s = s .. s end",
+       "a string of more than 16384 bytes"},
       {"a gigabyte", "local t = {} for i = 1, 1e9 do t[i] = i end", "memory_budget"},
-      {"constants that leave no room", "t = {} for i = 1, 160 do t[i] = ('x'):rep(16000) .. i end function decide() return t end",
+      {"constants that leave no room",
+       "t = {} for i = 1, 160 do t[i] = ('x'):rep(16000) .. i end function decide() return t end",
        "more than half of memory_budget"},
-      {"an iterator that is kept", "local i = pairs({1, 2}) function decide() i() end", "an iterator of pairs()"},
+      {"an iterator that is kept", "local i = pairs({1, 2}) function decide() i() end",
+       "an iterator of pairs()"},
       {"a question about the tree", "exists('/a')", "exists() answers in a decision"},
       {"a question about an access", "has(nil, 'digest')", "argument #1 must be the access"},
       {"compiled Lua", "\x1bLuaT", "policy.lua:1: this is compiled Lua; give its source text"},
@@ -557,7 +648,8 @@ const std::vector<BadScript>& bad_scripts() {
       {"many labels", repeated("::a:: ", 30'000), "policy.lua:"},
       {"a long string", "x = '" + repeated("a", 17'000) + "'", "a string of more than 16384 bytes"},
       {"a long name", repeated("a", 17'000) + " = 1", "a string of more than 16384 bytes"},
-      {"a long file", repeated("-- comment\n", 60'000), "660000 bytes are more than script_bytes_max, 524288"},
+      {"a long file", repeated("-- comment\n", 60'000),
+       "660000 bytes are more than script_bytes_max, 524288"},
       {"a changed environment", "local _ENV <const> = {} x = 1 print(x)", "policy.lua:"},
   };
   return scripts;
@@ -565,7 +657,8 @@ const std::vector<BadScript>& bad_scripts() {
 
 }  // namespace
 
-TEST_CASE("a script that cannot be used is refused with what is wrong, and the last good one stays") {
+TEST_CASE(
+    "a script that cannot be used is refused with what is wrong, and the last good one stays") {
   for (const auto& bad : bad_scripts()) {
     INFO(bad.name);
     const auto refusal = load_refusal(bad.text);
@@ -573,7 +666,8 @@ TEST_CASE("a script that cannot be used is refused with what is wrong, and the l
     CHECK(refusal.starts_with("the policy /etc/policy.lua (test) cannot be used: "));
     CHECK(contains(refusal, bad.refusal));
 
-    LoadedLua lua("return function() return allow('the old one') end", {{"script_bytes_max", "512K"}});
+    LoadedLua lua("return function() return allow('the old one') end",
+                  {{"script_bytes_max", "512K"}});
     const auto reloaded = lua.reload(bad.text);
     REQUIRE(!reloaded.has_value());
     CHECK(contains(reloaded.error().what, "; the policy that was loaded before stays in force"));
@@ -598,12 +692,14 @@ TEST_CASE("a script that takes too long to compile is refused") {
   LuaFixture lua(clock, "decide = allow " + repeated("x = 1 ", 9'000), {});
   const auto started = lua.policy.start();
   REQUIRE(!started.has_value());
-  CHECK(contains(started.error().what, "loading takes more than 2000 ms; compute less outside of decide()"));
+  CHECK(contains(started.error().what,
+                 "loading takes more than 2000 ms; compute less outside of decide()"));
 }
 
 TEST_CASE("no mutation of compiled Lua is loaded") {
   std::unique_ptr<lua_State, void (*)(lua_State*)> compiler(luaL_newstate(), lua_close);
-  REQUIRE(luaL_loadstring(compiler.get(), "function decide(a) return allow(a.path .. 'x') end") == LUA_OK);
+  REQUIRE(luaL_loadstring(compiler.get(), "function decide(a) return allow(a.path .. 'x') end") ==
+          LUA_OK);
   std::string compiled;
   lua_dump(
       compiler.get(),
@@ -656,7 +752,8 @@ TEST_CASE("a path that no string may hold is denied when the script asks for it,
 TEST_CASE("the instruction budget is an option") {
   const std::string script = "function decide() for i = 1, 20000 do end return allow() end";
   CHECK(LoadedLua(script).decide("/").verdict == Verdict::deny);
-  CHECK(LoadedLua(script, {{"instruction_budget", "100000"}}).decide("/").verdict == Verdict::allow);
+  CHECK(LoadedLua(script, {{"instruction_budget", "100000"}}).decide("/").verdict ==
+        Verdict::allow);
 }
 
 TEST_CASE("a decision cannot hold more than the memory budget, however many instructions it has") {
@@ -667,9 +764,11 @@ TEST_CASE("a decision cannot hold more than the memory budget, however many inst
 }
 
 TEST_CASE("garbage of many decisions is collected between them") {
-  LoadedLua lua("function decide(a) local t = {} for i = 1, 100 do t[i] = {a.path .. i} end return allow() end",
+  LoadedLua lua("function decide(a) local t = {} for i = 1, 100 do t[i] = {a.path .. i} end return "
+                "allow() end",
                 {{"memory_budget", "256K"}});
-  for (int i = 0; i < 1'000; ++i) REQUIRE(lua.decide("/path/" + std::to_string(i)).verdict == Verdict::allow);
+  for (int i = 0; i < 1'000; ++i)
+    REQUIRE(lua.decide("/path/" + std::to_string(i)).verdict == Verdict::allow);
 }
 
 TEST_CASE("failures are logged once in a while, and counted") {
@@ -684,7 +783,7 @@ TEST_CASE("failures are logged once in a while, and counted") {
   CHECK(lua.metric("acl_lua_denied") == 101);
 }
 
-// --- nothing passes from one decision to the next ---------------------------------------------------
+// --- nothing passes from one decision to the next -----------------------------------------------
 
 TEST_CASE("no decision learns anything from an earlier one") {
   const std::pair<const char*, const char*> kChannels[] = {
@@ -694,17 +793,21 @@ TEST_CASE("no decision learns anything from an earlier one") {
                                "if a.writes then n = 1.0 end return deny(old) end"},
       {"a variable of an inner function",
        "local n = 0 local function get() return n end local function set() n = 'x' end "
-       "function decide(a) local old = get() if a.writes then set() end return deny(tostring(old)) end"},
+       "function decide(a) local old = get() if a.writes then set() end return deny(tostring(old)) "
+       "end"},
       {"a variable that two functions share through a table",
        "local n = 0 api = {get = function() return n end, set = function() n = 'x' end} "
-       "function decide(a) local old = api.get() if a.writes then api.set() end return deny(tostring(old)) end"},
-      {"a variable that is nil", "local n function decide(a) local old = n if a.writes then n = {} end "
-                                 "return deny(tostring(old)) end"},
-      {"fields made for the access",
-       "function decide(a) local t = a.identities local old = t.mark t.mark = 1 return deny(tostring(old)) end"},
+       "function decide(a) local old = api.get() if a.writes then api.set() end return "
+       "deny(tostring(old)) end"},
+      {"a variable that is nil",
+       "local n function decide(a) local old = n if a.writes then n = {} end "
+       "return deny(tostring(old)) end"},
+      {"fields made for the access", "function decide(a) local t = a.identities local old = t.mark "
+                                     "t.mark = 1 return deny(tostring(old)) end"},
       {"a recursive function that rewrites itself",
        "local function f() return 'old' end "
-       "function decide(a) local old = f() if a.writes then f = function() return 'new' end end return deny(old) end"},
+       "function decide(a) local old = f() if a.writes then f = function() return 'new' end end "
+       "return deny(old) end"},
   };
   for (const auto& [name, script] : kChannels) {
     INFO(name);
@@ -735,7 +838,8 @@ TEST_CASE("two servers give the same answers to the same questions") {
       for path, rule in pairs(rules) do text = text .. segment(path, 1) .. rule.of[2] end
       return deny(text:sub(-200))
     end)";
-  LoadedLua one(script, {{"instruction_budget", "100000"}}), other(script, {{"instruction_budget", "100000"}});
+  LoadedLua one(script, {{"instruction_budget", "100000"}}),
+      other(script, {{"instruction_budget", "100000"}});
   for (int i = 0; i < 20; ++i) {
     const auto path = "/p" + std::to_string(i);
     CHECK(one.reason(path) == other.reason(path));
@@ -760,11 +864,12 @@ TEST_CASE("a decision that only asks makes no garbage") {
   CHECK(lua.metric("acl_lua_memory_bytes") == before);
 }
 
-// --- the environment --------------------------------------------------------------------------------
+// --- the environment ----------------------------------------------------------------------------
 
 namespace {
 
-/// Every name that can be reached from the globals, values being functions unless they say otherwise.
+/// Every name that can be reached from the globals, values being functions unless they say
+/// otherwise.
 void collect_names(lua_State* lua, const std::string& prefix, std::set<std::string>& names) {
   lua_pushnil(lua);
   while (lua_next(lua, -2)) {
@@ -794,14 +899,45 @@ TEST_CASE("a script can reach these names and no others") {
 
   std::set<std::string> names;
   collect_names(lua.get(), "", names);
-  CHECK(names == std::set<std::string>{
-                     "allow", "assert", "cacheable", "defer", "deny", "error", "exists", "has", "ipairs",
-                     "math.abs", "math.floor", "math.max", "math.maxinteger (number)", "math.min",
-                     "math.mininteger (number)", "math.tointeger", "nearest", "pairs", "segment", "select",
-                     "string.byte", "string.char", "string.find", "string.format", "string.len",
-                     "string.lower", "string.match", "string.rep", "string.reverse", "string.sub",
-                     "string.upper", "table.concat", "table.insert", "table.remove", "table.unpack",
-                     "tonumber", "tostring", "type", "under"});
+  CHECK(names == std::set<std::string>{"allow",
+                                       "assert",
+                                       "cacheable",
+                                       "defer",
+                                       "deny",
+                                       "error",
+                                       "exists",
+                                       "has",
+                                       "ipairs",
+                                       "math.abs",
+                                       "math.floor",
+                                       "math.max",
+                                       "math.maxinteger (number)",
+                                       "math.min",
+                                       "math.mininteger (number)",
+                                       "math.tointeger",
+                                       "nearest",
+                                       "pairs",
+                                       "segment",
+                                       "select",
+                                       "string.byte",
+                                       "string.char",
+                                       "string.find",
+                                       "string.format",
+                                       "string.len",
+                                       "string.lower",
+                                       "string.match",
+                                       "string.rep",
+                                       "string.reverse",
+                                       "string.sub",
+                                       "string.upper",
+                                       "table.concat",
+                                       "table.insert",
+                                       "table.remove",
+                                       "table.unpack",
+                                       "tonumber",
+                                       "tostring",
+                                       "type",
+                                       "under"});
 
   // The methods of strings are the functions of `string`.
   lua_pushliteral(lua.get(), "");
@@ -815,12 +951,13 @@ TEST_CASE("a script can reach these names and no others") {
 }
 
 TEST_CASE("a script sees its names through its own eyes, too") {
-  CHECK(seen("seen = '' for name in pairs(_ENV) do seen = seen .. name .. ' ' end") ==
-        "allow assert cacheable decide defer deny error exists has ipairs math nearest pairs segment "
-        "select string table tonumber tostring type under ");
+  CHECK(
+      seen("seen = '' for name in pairs(_ENV) do seen = seen .. name .. ' ' end") ==
+      "allow assert cacheable decide defer deny error exists has ipairs math nearest pairs segment "
+      "select string table tonumber tostring type under ");
 }
 
-// --- the cache --------------------------------------------------------------------------------------
+// --- the cache ----------------------------------------------------------------------------------
 
 namespace {
 
@@ -900,7 +1037,7 @@ TEST_CASE("the cache is bounded, and can be switched off") {
   CHECK(lua.metric("acl_lua_cache_hits") == 0);
 }
 
-// --- the plugin -------------------------------------------------------------------------------------
+// --- the plugin ---------------------------------------------------------------------------------
 
 TEST_CASE("a reload takes a new script, and new options") {
   LoadedLua lua("return function() return allow('one') end");

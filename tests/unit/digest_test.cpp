@@ -33,7 +33,8 @@ struct Digest {
   }
   AuthStep authenticate(std::string_view credential, const PeerIdentity& peer = {}) {
     AuthStep step;
-    authenticator.accept(peer)->step(credential, [&](AuthStep answer) { step = std::move(answer); });
+    authenticator.accept(peer)->step(credential,
+                                     [&](AuthStep answer) { step = std::move(answer); });
     return step;
   }
   std::string id_of(std::string_view credential) {
@@ -103,33 +104,40 @@ TEST_CASE("a super digest that nobody can have is warned of") {
 
 TEST_CASE("ZooKeeper's keys count where the options are silent") {
   const std::string key = "DigestAuthenticationProvider.";
-  CHECK(Digest({}, {{key + "superDigest", kSuperAdmin}}).authenticate("super:admin").identities.size() == 2);
+  CHECK(Digest({}, {{key + "superDigest", kSuperAdmin}})
+            .authenticate("super:admin")
+            .identities.size() == 2);
   CHECK(Digest(Settings{{"super_digest", "root:x"}}, {{key + "superDigest", kSuperAdmin}})
             .authenticate("super:admin").identities.size() == 1);
   CHECK(Digest({}, {{key + "digestAlg", "SHA-256"}}).id_of("bob:secret") ==
         "bob:huAluaVu3uER4LIpielGv9Qqk5x3YVDr6I2R/mXf2wE=");
-  CHECK(Digest(Settings{{"algorithm", "SHA1"}}, {{key + "digestAlg", "SHA-256"}}).id_of("bob:secret") ==
-        "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=");
+  CHECK(Digest(Settings{{"algorithm", "SHA1"}}, {{key + "digestAlg", "SHA-256"}})
+            .id_of("bob:secret") == "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=");
   for (const auto* off : {"false", "no", "0", "yes", "truer"})
-    CHECK(Digest({}, {{key + "enabled", off}}).authenticate("a:b").status == AuthStep::Status::failed);
+    CHECK(Digest({}, {{key + "enabled", off}}).authenticate("a:b").status ==
+          AuthStep::Status::failed);
   for (const auto* on : {"true", "TRUE", "True"})
     CHECK(Digest({}, {{key + "enabled", on}}).authenticate("a:b").status == AuthStep::Status::done);
-  CHECK(Digest(Settings{{"enabled", "true"}}, {{key + "enabled", "false"}}).authenticate("a:b").status ==
-        AuthStep::Status::done);
+  CHECK(Digest(Settings{{"enabled", "true"}}, {{key + "enabled", "false"}})
+            .authenticate("a:b")
+            .status == AuthStep::Status::done);
 }
 
 TEST_CASE("an algorithm goes by Java's names") {
   CHECK(CredentialHash("SHA").id_of("a:b") == CredentialHash("SHA1").id_of("a:b"));
   CHECK(CredentialHash("SHA-1").id_of("a:b") == CredentialHash("SHA1").id_of("a:b"));
   CHECK(CredentialHash("MD5").id_of("bob:secret") == "bob:pasriMfeJxH/y5wk/opUWg==");
-  CHECK(CredentialHash("SHA-512/256").id_of("a:b") == "a:OZzjuYX0pZ3N7Wm6zdI/j+Of9drLfO2EMf9IylYc9kQ=");
-  CHECK(CredentialHash("SHA3-256").id_of("a:b") == "a:ejvga8z66+WtMLJrmlP4mB2ikyi0ZnEdX7dJ2QqhVbg=");
+  CHECK(CredentialHash("SHA-512/256").id_of("a:b") ==
+        "a:OZzjuYX0pZ3N7Wm6zdI/j+Of9drLfO2EMf9IylYc9kQ=");
+  CHECK(CredentialHash("SHA3-256").id_of("a:b") ==
+        "a:ejvga8z66+WtMLJrmlP4mB2ikyi0ZnEdX7dJ2QqhVbg=");
 }
 
 TEST_CASE("an unknown algorithm is refused by its name") {
-  CHECK_THROWS_WITH(Digest(Settings{{"algorithm", "ROT13"}}),
-                    "the digest algorithm \"ROT13\" is not known here; name one that is, such as SHA1 or "
-                    "SHA-256");
+  CHECK_THROWS_WITH(
+      Digest(Settings{{"algorithm", "ROT13"}}),
+      "the digest algorithm \"ROT13\" is not known here; name one that is, such as SHA1 or "
+      "SHA-256");
 }
 
 TEST_CASE("a disabled scheme proves nothing and matches nobody") {
@@ -182,14 +190,24 @@ TEST_CASE("the user's name is shown without the hash") {
 // Expected values: `new String(bytes, UTF_8).getBytes(UTF_8)` of OpenJDK 17.
 TEST_CASE("ill-formed UTF-8 is replaced as Java replaces it") {
   const std::pair<std::string_view, std::string_view> kCases[] = {
-      {"plain", "plain"}, {"\xc3\xa9", "\xc3\xa9"}, {"\xe2\x82\xac", "\xe2\x82\xac"},
+      {"plain", "plain"},
+      {"\xc3\xa9", "\xc3\xa9"},
+      {"\xe2\x82\xac", "\xe2\x82\xac"},
       {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
-      {"\x80", "\xef\xbf\xbd"}, {"\xff", "\xef\xbf\xbd"}, {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
-      {"\xc3", "\xef\xbf\xbd"}, {"\xc3x", "\xef\xbf\xbdx"},
-      {"\xe2\x82", "\xef\xbf\xbd"}, {"\xe2\x82x", "\xef\xbf\xbdx"}, {"\xe2x", "\xef\xbf\xbdx"},
+      {"\x80", "\xef\xbf\xbd"},
+      {"\xff", "\xef\xbf\xbd"},
+      {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
+      {"\xc3", "\xef\xbf\xbd"},
+      {"\xc3x", "\xef\xbf\xbdx"},
+      {"\xe2\x82", "\xef\xbf\xbd"},
+      {"\xe2\x82x", "\xef\xbf\xbdx"},
+      {"\xe2x", "\xef\xbf\xbdx"},
       {"\xe0\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-      {"\xed\xa0\x80", "\xef\xbf\xbd"}, {"\xed\xa0", "\xef\xbf\xbd"}, {"\xed\xbf\xbfx", "\xef\xbf\xbdx"},
-      {"\xf0\x9f\x98", "\xef\xbf\xbd"}, {"\xf0\x9fx", "\xef\xbf\xbdx"},
+      {"\xed\xa0\x80", "\xef\xbf\xbd"},
+      {"\xed\xa0", "\xef\xbf\xbd"},
+      {"\xed\xbf\xbfx", "\xef\xbf\xbdx"},
+      {"\xf0\x9f\x98", "\xef\xbf\xbd"},
+      {"\xf0\x9fx", "\xef\xbf\xbdx"},
       {"\xf0\x80\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
       {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
       {"\xf5\x80", "\xef\xbf\xbd\xef\xbf\xbd"}};

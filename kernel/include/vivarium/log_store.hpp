@@ -60,7 +60,9 @@ struct OpenedLog {
   std::optional<SnapshotInfo> snapshot;  ///< The newest one that is whole and on the history.
   Zxid last_durable;                     ///< 0 when there is nothing.
   Epochs epochs;
-  bool fresh = false;                    ///< No file of a history was there.
+  /// No file of a history was there. The first thing to write is then a snapshot: a Java server
+  /// refuses logs that have none before them.
+  bool fresh = false;
   std::vector<Damage> damage;
 };
 
@@ -76,7 +78,8 @@ class LogStoreEvents {
   virtual ~LogStoreEvents() = default;
   /// All up to `zxid` is durable. Never goes back; one event may cover many appends.
   virtual void on_durable(Zxid zxid) = 0;
-  /// The last event. The server must stop without acknowledging anything more.
+  /// The last event: no other one and no Done comes after it. The server must stop without
+  /// acknowledging anything more.
   virtual void on_failed(const Error& error) = 0;
   /// Free space fell below (`low`) or rose above the watermark. While low, appends beyond the reserve
   /// fail; the user refuses writes until it hears `low == false`.
@@ -119,7 +122,8 @@ class LogStore : public Plugin {
   virtual void open(LogStoreEvents& events, Done<OpenedLog> done) = 0;
 
   /// Appends in zxid order, each above the last (asserts). Several calls in one turn of the loop share
-  /// one sync. on_durable follows.
+  /// one sync. on_durable follows. Not between a truncation, or the commit of an install, and its
+  /// outcome (asserts).
   virtual void append(std::span<const LogEntry> entries) = 0;
 
   /// The durable entries above `after`, as many as fit into `bytes_max`, at least one if there is one.
@@ -129,12 +133,14 @@ class LogStore : public Plugin {
   /// read() can give every entry above this zxid, without a hole up to the newest.
   virtual Zxid first_contiguous() const = 0;
 
-  /// Ends the history at exactly `zxid`, which must be in it or be the zxid of a snapshot
-  /// (Errc::out_of_range otherwise, and nothing changed). Newer snapshots go too. Atomic across a
-  /// crash: afterwards either nothing or all of it happened.
+  /// Ends the history at exactly `zxid`, which must be in it or be the zxid of a snapshot, and have a
+  /// snapshot or the very beginning to load from (Errc::out_of_range otherwise, and nothing changed).
+  /// Newer snapshots go too, and one that is being written is given up: its commit fails with
+  /// Errc::closed. Atomic across a crash: afterwards either nothing or all of it happened.
   virtual void truncate_after(Zxid zxid, Done<void> done) = 0;
 
-  /// Begins a snapshot that stands beside the history. One at a time, installs included.
+  /// Begins a snapshot that stands beside the history. One at a time, installs included
+  /// (Errc::in_use), until its sink is destroyed or its commit has an outcome.
   virtual Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) = 0;
   /// Begins a snapshot that, at commit, replaces history and snapshots as a whole, atomically.
   virtual Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) = 0;
