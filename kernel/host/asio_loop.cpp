@@ -44,8 +44,8 @@ std::uint64_t seed_from_system() {
   return seed;
 }
 
-/// Tasks posted from any thread. Kept beside Asio's own queue, because one wake-up then serves a whole
-/// batch, and because what never runs is destroyed at a time of our choosing.
+/// Tasks posted from any thread. Kept beside Asio's own queue, because one wake-up then serves a
+/// whole batch, and because what never runs is destroyed at a time of our choosing.
 class PostQueue {
  public:
   explicit PostQueue(asio::io_context& context) : context_(context) {}
@@ -114,7 +114,8 @@ class AsioTimer final : public Timer {
   ~AsioTimer() override {
     ++shared_->armed;
     shared_->owned = false;
-    shared_->task = nullptr;  // Asio keeps the handler for a while; the task's code may be unloaded.
+    shared_->task =
+        nullptr;  // Asio keeps the handler for a while; the task's code may be unloaded.
   }
 
   void arm(Micros after) override {
@@ -148,8 +149,8 @@ class AsioTimer final : public Timer {
   std::shared_ptr<Shared> shared_;
 };
 
-/// The watched descriptors, in an epoll set of their own that Asio sees as one descriptor: Asio would
-/// pay one epoll_ctl for each readiness of each descriptor, this pays one for a whole batch.
+/// The watched descriptors, in an epoll set of their own that Asio sees as one descriptor: Asio
+/// would pay one epoll_ctl for each readiness of each descriptor, this pays one for a whole batch.
 class WatchedDescriptors {
  public:
   explicit WatchedDescriptors(asio::io_context& context)
@@ -207,7 +208,8 @@ class WatchedDescriptors {
     if (found == callbacks_.end()) return;  // Destroyed by an earlier callback of this batch.
     const auto callback = found->second;    // Stays alive when the watch is destroyed inside.
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    (*callback)({broken || (event.events & EPOLLIN) != 0, broken || (event.events & EPOLLOUT) != 0});
+    (*callback)(
+        {broken || (event.events & EPOLLIN) != 0, broken || (event.events & EPOLLOUT) != 0});
   }
 
   int set_;

@@ -1,6 +1,6 @@
 #pragma once
-// The real Loop: an Asio io_context on the core thread. The core thread is the one that runs the loop;
-// before the first run, the one that made it.
+// The real Loop: an Asio io_context on the core thread. The core thread is the one that runs the
+// loop; before the first run, the one that made it.
 
 #include <vivarium/loop.hpp>
 
@@ -18,7 +18,8 @@ class AsioLoop final : public Loop {
 
   /// Runs events until stop(). Can be called again after it returned.
   void run();
-  /// Ends run() after the current event; a run() that has not begun yet returns at once. Any thread.
+  /// Ends run() after the current event; a run() that has not begun yet returns at once. Any
+  /// thread.
   void stop();
   /// For tests: runs events until the predicate holds. False when `timeout` passed or stop() was
   /// called before it did.

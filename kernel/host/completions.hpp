@@ -1,6 +1,7 @@
 #pragma once
-// What worker threads have finished, on its way to the loop. Owned by the door whose threads those are,
-// so that what is still pending when the door ends is destroyed with it and not left in the loop.
+// What worker threads have finished, on its way to the loop. Owned by the door whose threads those
+// are, so that what is still pending when the door ends is destroyed with it and not left in the
+// loop.
 
 #include <vivarium/loop.hpp>
 
@@ -17,8 +18,8 @@ class Completions {
   Completions(const Completions&) = delete;
   Completions& operator=(const Completions&) = delete;
 
-  /// Runs `done` on the core thread, after those added before. Any thread. One task posted to the loop
-  /// serves all that gather until it runs.
+  /// Runs `done` on the core thread, after those added before. Any thread. One task posted to the
+  /// loop serves all that gather until it runs.
   void add(Task done);
 
  private:

@@ -115,7 +115,7 @@ class PosixFile final : public File {
 
   Result<std::uint64_t> size() override {
     if (poisoned_) return poison();
-    struct stat facts{};
+    struct stat facts {};
     if (::fstat(fd(), &facts) == 0) return static_cast<std::uint64_t>(facts.st_size);
     return failure("asking for the size of " + path_);
   }
@@ -138,8 +138,8 @@ class PosixFile final : public File {
   bool poisoned_ = false;
 };
 
-/// A lock of the open file description: it excludes ordinary record locks and those of other servers
-/// in this process, and is not lost when another descriptor of the file is closed.
+/// A lock of the open file description: it excludes ordinary record locks and those of other
+/// servers in this process, and is not lost when another descriptor of the file is closed.
 class PosixLock final : public FileLock {
  public:
   explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
@@ -163,7 +163,7 @@ struct CloseDirectory {
 };
 
 bool is_directory(const std::string& path) {
-  struct stat facts{};
+  struct stat facts {};
   return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
@@ -178,7 +178,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
   Descriptor descriptor = open_descriptor(path, O_RDWR | O_CREAT);
   if (!descriptor.valid()) return failure("opening " + path);
-  struct flock whole{};
+  struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
   if (retry([&] { return ::fcntl(descriptor.number(), F_OFD_SETLK, &whole); }) == 0)
@@ -205,7 +205,8 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& dir
   errno = 0;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string name = entry->d_name;
-    if (name != "." && name != "..") entries.push_back({name, is_directory(directory + "/" + name)});
+    if (name != "." && name != "..")
+      entries.push_back({name, is_directory(directory + "/" + name)});
     errno = 0;
   }
   if (errno != 0) return failure("listing " + directory);
@@ -234,7 +235,7 @@ Result<void> PosixFileSystem::sync_directory(const std::string& directory) {
 }
 
 Result<std::uint64_t> PosixFileSystem::free_bytes(const std::string& directory) {
-  struct statvfs facts{};
+  struct statvfs facts {};
   if (::statvfs(directory.c_str(), &facts) == 0) return facts.f_bavail * facts.f_frsize;
   return failure("asking for the free space of " + directory);
 }

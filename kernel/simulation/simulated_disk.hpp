@@ -1,6 +1,6 @@
 #pragma once
-// The Disk of the simulator. A job runs at one moment of virtual time, a seeded while after its turn
-// came, and its completion follows when its operations would have ended.
+// The Disk of the simulator. A job runs at one moment of virtual time, a seeded while after its
+// turn came, and its completion follows when its operations would have ended.
 
 #include "kernel/simulation/simulated_file_system.hpp"
 #include "kernel/simulation/simulated_loop.hpp"

@@ -126,7 +126,8 @@ class SimulatedLock final : public FileLock {
     files.locked_.insert(path_);
   }
   ~SimulatedLock() override {
-    if (*files_ != nullptr && (*files_)->generation_ == generation_) (*files_)->locked_.erase(path_);
+    if (*files_ != nullptr && (*files_)->generation_ == generation_)
+      (*files_)->locked_.erase(path_);
   }
 
  private:
@@ -338,9 +339,9 @@ Result<void> SimulatedFileSystem::sync_directory(const std::string& directory) {
   if (syncs_fail())
     return Error(Errc::io_failed,
                  "syncing the directory " + directory + " failed: Input/output error");
-  const auto synced = std::stable_partition(
-      unsynced_.begin(), unsynced_.end(),
-      [&](const EntryChange& change) { return !change.within(directory); });
+  const auto synced =
+      std::stable_partition(unsynced_.begin(), unsynced_.end(),
+                            [&](const EntryChange& change) { return !change.within(directory); });
   for (auto change = synced; change != unsynced_.end(); ++change) {
     if (!change->removed.empty()) durable_.erase(change->removed);
     if (!change->added.empty()) durable_[change->added] = change->node;

@@ -1,9 +1,9 @@
 #pragma once
 // Files in memory that forget at a crash what was not synced.
 //
-// What is visible and what is durable are kept apart, for the content of each file and for each entry
-// of a directory. Between them stand the changes since the last sync; a crash lets none, all or a
-// seeded part of them through, a write possibly in part (whole sectors of 512 bytes).
+// What is visible and what is durable are kept apart, for the content of each file and for each
+// entry of a directory. Between them stand the changes since the last sync; a crash lets none, all
+// or a seeded part of them through, a write possibly in part (whole sectors of 512 bytes).
 
 #include "kernel/simulation/sparse_bytes.hpp"
 
@@ -16,8 +16,8 @@
 
 namespace vivarium {
 
-/// Unwinds the job that was running when the power failed. Only the simulated disk, and tests that use
-/// its blocking files, catch it.
+/// Unwinds the job that was running when the power failed. Only the simulated disk, and tests that
+/// use its blocking files, catch it.
 struct SimulatedCrash {};
 
 /// What becomes of changes that were not synced.
@@ -28,7 +28,7 @@ class SimulatedFileSystem final : public FileSystem {
   explicit SimulatedFileSystem(std::function<std::uint64_t()> random);
   ~SimulatedFileSystem() override;
 
-  // --- power ----------------------------------------------------------------------------------------
+  // --- power -------------------------------------------------------------------------------------
   /// Power fails. Locks and open files end; until restart() every operation throws SimulatedCrash.
   void crash(CrashLoss loss);
   void restart() { down_ = false; }
@@ -39,7 +39,7 @@ class SimulatedFileSystem final : public FileSystem {
   /// Called at each crash, before the operation unwinds.
   void on_crash(std::function<void()> callback) { on_crash_ = std::move(callback); }
 
-  // --- faults ---------------------------------------------------------------------------------------
+  // --- faults ------------------------------------------------------------------------------------
   /// How many operations have been begun since construction.
   std::uint64_t operations() const { return operations_; }
   /// The operation of this number fails and has no effect.

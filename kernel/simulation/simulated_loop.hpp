@@ -1,8 +1,8 @@
 #pragma once
 // The Loop of the simulator: virtual time that jumps from event to event.
 //
-// Everything that runs is an event at (virtual time, sequence). A run is a pure function of the seed,
-// and the event hash is its fingerprint: equal hashes mean the same events in the same order.
+// Everything that runs is an event at (virtual time, sequence). A run is a pure function of the
+// seed, and the event hash is its fingerprint: equal hashes mean the same events in the same order.
 
 #include <vivarium/loop.hpp>
 

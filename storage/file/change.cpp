@@ -92,9 +92,11 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
   TRY_LET(text, read_file(files, path));
   const auto change = decode(text);
   if (!change)
-    return Error(Errc::corrupt, path + " does not tell which change of the history was interrupted; "
-                                "restore the data directory from a backup, or move it away and let "
-                                "this server be filled by the others");
+    return Error(Errc::corrupt,
+                 path +
+                     " does not tell which change of the history was interrupted; "
+                     "restore the data directory from a backup, or move it away and let "
+                     "this server be filled by the others");
   return carry_out(files, directories, *change);
 }
 

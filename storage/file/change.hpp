@@ -1,10 +1,10 @@
 #pragma once
 // Changes of many files that happen as one: a truncation, the installation of a snapshot.
 //
-// The change is first recorded in a file of ours, durably; then it is carried out; then the record is
-// removed. A start that finds a record carries the change out again from its beginning, so each step
-// can be repeated. Steps are ordered so that a Java server that is started in between finds a shorter
-// history, never another one. Runs in jobs of the log lane.
+// The change is first recorded in a file of ours, durably; then it is carried out; then the record
+// is removed. A start that finds a record carries the change out again from its beginning, so each
+// step can be repeated. Steps are ordered so that a Java server that is started in between finds a
+// shorter history, never another one. Runs in jobs of the log lane.
 
 #include "directories.hpp"
 

@@ -43,9 +43,10 @@ Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& 
 }
 
 Error misplaced(const NamedFile& found, const std::string& what, const std::string& wanted) {
-  return {Errc::invalid_argument,
-          found.path + " is a " + what + " in the wrong directory: with the dataDir and dataLogDir "
-          "of this config it would be in " + wanted + "; move the files there, or correct dataLogDir"};
+  return {Errc::invalid_argument, found.path + " is a " + what +
+                                      " in the wrong directory: with the dataDir and dataLogDir "
+                                      "of this config it would be in " +
+                                      wanted + "; move the files there, or correct dataLogDir"};
 }
 
 }  // namespace

@@ -25,10 +25,12 @@ Result<std::optional<Epoch>> read_epoch(FileSystem& files, const std::string& pa
   TRY_LET(text, read_file(files, path));
   const auto epoch = parse(text);
   if (!epoch)
-    return Error(Errc::corrupt,
-                 path + " does not hold an epoch, a decimal number: a promise of this server to its "
-                 "ensemble is lost; restore the file from a backup, or move the data directory away "
-                 "and let this server be filled by the others");
+    return Error(
+        Errc::corrupt,
+        path +
+            " does not hold an epoch, a decimal number: a promise of this server to its "
+            "ensemble is lost; restore the file from a backup, or move the data directory away "
+            "and let this server be filled by the others");
   return epoch;
 }
 

@@ -10,8 +10,8 @@ namespace vivarium::file {
 SnapshotInProgress::SnapshotInProgress(FileStore& store, Zxid zxid, FileStore::Purpose purpose)
     : store_(store), store_alive_(store.alive_), on_disk_(store.on_disk_), zxid_(zxid),
       purpose_(purpose), writer_(on_disk_->directories, zxid),
-      log_bytes_(store.history_.bytes_above_base),
-      log_entries_(store.history_.entries_above_base) {}
+      log_bytes_(store.history_.bytes_above_base), log_entries_(store.history_.entries_above_base) {
+}
 
 void SnapshotInProgress::write(SharedBytes piece) {
   VIVARIUM_ASSERT(!committed_, "a sink takes nothing after commit");

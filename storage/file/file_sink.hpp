@@ -53,7 +53,8 @@ class SnapshotInProgress : public std::enable_shared_from_this<SnapshotInProgres
 
 class FileSink final : public SnapshotSink {
  public:
-  explicit FileSink(std::shared_ptr<SnapshotInProgress> snapshot) : snapshot_(std::move(snapshot)) {}
+  explicit FileSink(std::shared_ptr<SnapshotInProgress> snapshot)
+      : snapshot_(std::move(snapshot)) {}
   ~FileSink() override { snapshot_->sink_destroyed(); }
 
   void write(SharedBytes piece) override { snapshot_->write(std::move(piece)); }

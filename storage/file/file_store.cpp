@@ -29,10 +29,9 @@ std::uint64_t server_prealloc(const PluginHost& host) {
 
 LogWriterSettings settings_of(PluginHost& host) {
   LogWriterSettings settings;
-  settings.preallocate_bytes =
-      host.options().has("prealloc")
-          ? static_cast<std::uint64_t>(host.options().integer("prealloc"))
-          : server_prealloc(host);
+  settings.preallocate_bytes = host.options().has("prealloc")
+                                   ? static_cast<std::uint64_t>(host.options().integer("prealloc"))
+                                   : server_prealloc(host);
   if (host.server_setting("forceSync") == "no") settings.force_sync = ForceSync::no;
   return settings;
 }
@@ -43,8 +42,9 @@ std::size_t bytes_on_disk(const LogEntry& entry) {
 
 /// Where to begin to read for records above `zxid`: at the last mark that is not above it.
 std::uint64_t offset_before(const std::vector<Mark>& marks, Zxid zxid) {
-  const auto above = std::upper_bound(marks.begin(), marks.end(), zxid,
-                                      [](Zxid value, const Mark& mark) { return value < mark.zxid; });
+  const auto above =
+      std::upper_bound(marks.begin(), marks.end(), zxid,
+                       [](Zxid value, const Mark& mark) { return value < mark.zxid; });
   return above == marks.begin() ? marks.front().offset : std::prev(above)->offset;
 }
 
@@ -85,7 +85,7 @@ void FileStore::fail(const Error& error) {
   events_->on_failed(error);
 }
 
-// --- opening -----------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
   VIVARIUM_ASSERT(!events_, "open is called once");
@@ -136,9 +136,9 @@ void FileStore::extend_back() {
       },
       [this, changes = changes_, front = history_.first_contiguous](History whole) {
         if (changes != changes_ || whole.first_contiguous >= front) return;
-        const auto older = std::find_if(whole.files.begin(), whole.files.end(), [&](const auto& file) {
-          return file.path == history_.files.front().path;
-        });
+        const auto older = std::find_if(
+            whole.files.begin(), whole.files.end(),
+            [&](const auto& file) { return file.path == history_.files.front().path; });
         history_.files.insert(history_.files.begin(), whole.files.begin(), older);
         history_.first_contiguous = whole.first_contiguous;
       });
@@ -164,7 +164,7 @@ void FileStore::check_space() {
       });
 }
 
-// --- appending ---------------------------------------------------------------------------------------
+// --- appending -----------------------------------------------------------------------------------
 
 void FileStore::append(std::span<const LogEntry> entries) {
   VIVARIUM_ASSERT(events_ && !changing_, "append comes after open, and not beside a change");
@@ -225,7 +225,7 @@ void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted)
   events_->on_durable(part.last);
 }
 
-// --- reading -----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 void FileStore::read(Zxid after, std::size_t bytes_max, Done<LogSlice> done) {
   Task begin = [this, after, bytes_max, done = std::move(done)] {
@@ -259,7 +259,8 @@ void FileStore::begin_read(Zxid after, std::size_t bytes_max, Done<LogSlice> don
 std::vector<FileStore::Stretch> FileStore::stretches_above(Zxid zxid) const {
   std::vector<Stretch> stretches;
   for (const LogFile& file : history_.files)
-    if (file.last > zxid) stretches.push_back({file.path, offset_before(file.marks, zxid), file.end});
+    if (file.last > zxid)
+      stretches.push_back({file.path, offset_before(file.marks, zxid), file.end});
   return stretches;
 }
 
@@ -281,11 +282,12 @@ Result<std::vector<LogEntry>> FileStore::read_stretches(FileSystem& files,
       entries.push_back({after, SharedBytes::copy_of(scanner.payload())});
     }
     if (scanner.position() < stretch.to)
-      return Error(Errc::corrupt, stretch.path + " holds at offset " +
-                                      std::to_string(scanner.position()) + ", behind transaction " +
-                                      text_of(after) + ", " + std::string(name_of(scanner.end())) +
-                                      ", where this server has read or written a whole one; the disk "
-                                      "cannot be trusted");
+      return Error(Errc::corrupt,
+                   stretch.path + " holds at offset " + std::to_string(scanner.position()) +
+                       ", behind transaction " + text_of(after) + ", " +
+                       std::string(name_of(scanner.end())) +
+                       ", where this server has read or written a whole one; the disk "
+                       "cannot be trusted");
   }
   return entries;
 }
@@ -294,7 +296,7 @@ void FileStore::end_read() {
   if (--reads_in_flight_ == 0 && change_) std::exchange(change_, nullptr)();
 }
 
-// --- changing history --------------------------------------------------------------------------------
+// --- changing history ----------------------------------------------------------------------------
 
 void FileStore::change_history(Task change) {
   VIVARIUM_ASSERT(!changing_, "one change of the history at a time");
@@ -347,7 +349,8 @@ Result<std::unique_ptr<SnapshotSink>> FileStore::begin(Zxid zxid, Purpose purpos
   if (failed_ || !events_) return Error(Errc::closed, "the storage has failed or was stopped");
   const auto other = sink_.lock();
   if (changing_ || (other && !other->ended()))
-    return Error(Errc::in_use, "another snapshot is being written, or the history is being changed");
+    return Error(Errc::in_use,
+                 "another snapshot is being written, or the history is being changed");
   const auto snapshot = std::make_shared<SnapshotInProgress>(*this, zxid, purpose);
   sink_ = snapshot;
   // As Java does: logs of which every record lies below a snapshot can go when older snapshots go.

@@ -1,10 +1,10 @@
 #pragma once
 // ZooKeeper's data directory as a LogStore: its logs, snapshots and epoch files, byte for byte.
 //
-// The object lives on the core thread and holds the index of the log. All work on files happens in jobs:
-// the log's, epochs' and changes of the history in the log lane, one behind the other; snapshots and
-// reads in the bulk lane. Entries that are appended while a group is being written and synced make the
-// next group. README.md names the files to read.
+// The object lives on the core thread and holds the index of the log. All work on files happens in
+// jobs: the log's, epochs' and changes of the history in the log lane, one behind the other;
+// snapshots and reads in the bulk lane. Entries that are appended while a group is being written
+// and synced make the next group. README.md names the files to read.
 
 #include "directories.hpp"
 #include "history.hpp"
@@ -73,8 +73,8 @@ class FileStore final : public LogStore {
 
   template <class T>
   using Job = std::function<Result<T>(FileSystem&)>;
-  /// Runs `job` in the lane and hands its outcome to `then`, unless the store has failed or was stopped
-  /// by then.
+  /// Runs `job` in the lane and hands its outcome to `then`, unless the store has failed or was
+  /// stopped by then.
   template <class T>
   void attempt(Lane lane, Job<T> job, Done<T> then);
   /// Likewise with its value. A failure of the job is the failure of the store.
@@ -133,7 +133,7 @@ class FileStore final : public LogStore {
   std::vector<NamedFile> older_logs_;
   std::optional<SnapshotInfo> snapshot_;
   std::weak_ptr<SnapshotInProgress> sink_;  ///< The one that was begun last.
-  Epochs epochs_;             ///< As asked for last.
+  Epochs epochs_;                           ///< As asked for last.
   std::uint64_t log_bytes_total_ = 0, snapshot_bytes_total_ = 0;
 
   unsigned reads_in_flight_ = 0;

@@ -12,7 +12,7 @@
 
 namespace vivarium::file {
 
-// --- file headers -----------------------------------------------------------------------------------
+// --- file headers --------------------------------------------------------------------------------
 
 inline constexpr std::size_t kFileHeaderBytes = 16;
 inline constexpr std::string_view kLogMagic = "ZKLG";
@@ -21,7 +21,7 @@ inline constexpr std::string_view kSnapshotMagic = "ZKSN";
 std::string log_header();
 std::string snapshot_header();
 
-// --- log records ------------------------------------------------------------------------------------
+// --- log records ---------------------------------------------------------------------------------
 //
 //     i64 Adler-32 of the payload, i32 length, payload, 'B'
 
@@ -42,7 +42,7 @@ struct RecordPrefix {
 };
 RecordPrefix record_prefix(std::string_view bytes);
 
-// --- snapshots --------------------------------------------------------------------------------------
+// --- snapshots -----------------------------------------------------------------------------------
 //
 //     header, body, seal [, digest, seal [, last zxid, seal]]
 //
@@ -71,7 +71,7 @@ DigestRecord digest_record(std::string_view bytes);
 inline constexpr std::uint32_t kAdlerBegin = 1;
 std::uint32_t adler(std::uint32_t so_far, std::string_view bytes);
 
-// --- messages ---------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------
 
 /// "0x100000001"
 std::string text_of(Zxid zxid);

@@ -1,10 +1,10 @@
 #pragma once
 // Which transactions the log files hold, in one run without a hole. Runs in jobs.
 //
-// A run is broken by a missing zxid, and by a snapshot between two neighbours: a server that was brought
-// up to date by a snapshot continues its log behind it, and what lies between is in no log. Below the
-// base, the snapshot that is going to be loaded, broken runs are usual, and the newest counts. Above it
-// a hole is lost history, and the scan fails.
+// A run is broken by a missing zxid, and by a snapshot between two neighbours: a server that was
+// brought up to date by a snapshot continues its log behind it, and what lies between is in no log.
+// Below the base, the snapshot that is going to be loaded, broken runs are usual, and the newest
+// counts. Above it a hole is lost history, and the scan fails.
 
 #include "directories.hpp"
 #include "log_scanner.hpp"

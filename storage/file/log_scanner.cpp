@@ -33,7 +33,8 @@ Result<bool> LogScanner::next() {
   TRY_LET(there, fill(kRecordPrefixBytes));
   if (there == 0) return ends(ScanEnd::clean);
   if (there < kRecordPrefixBytes) return ends(ScanEnd::cut_short);
-  const RecordPrefix prefix = record_prefix(std::string_view(window_).substr(position_ - window_at_));
+  const RecordPrefix prefix =
+      record_prefix(std::string_view(window_).substr(position_ - window_at_));
   if (prefix.length == 0) return ends(prefix.checksum == 0 ? ScanEnd::clean : ScanEnd::cut_short);
   const auto length = static_cast<std::size_t>(prefix.length);
   if (prefix.length < 0 || length < kTxnHeaderBytes || length > kPayloadBytesMax)

@@ -12,8 +12,8 @@ namespace vivarium::file {
 
 /// Why a scan ended where it did.
 enum class ScanEnd : std::uint8_t {
-  clean,         ///< At the end of the file, or at the zeros of preallocated space.
-  cut_short,     ///< The file ends, or zeros begin, inside a record.
+  clean,      ///< At the end of the file, or at the zeros of preallocated space.
+  cut_short,  ///< The file ends, or zeros begin, inside a record.
   bad_length,
   bad_checksum,
 };

@@ -61,7 +61,8 @@ Result<Tail> examine_tail(File& file, std::uint64_t offset) {
   if (*end - offset > kUnsyncedBytesMax) return Tail::damaged;
   std::string data(static_cast<std::size_t>(*end - offset), '\0');
   TRY_LET(got, file.read_at(offset, data.data(), data.size()));
-  if (got < data.size()) return Error(Errc::io_failed, "a log file became shorter while it was read");
+  if (got < data.size())
+    return Error(Errc::io_failed, "a log file became shorter while it was read");
   return has_zero_sector(data, offset) || is_cut_record(data) ? Tail::torn : Tail::damaged;
 }
 

@@ -15,7 +15,8 @@ constexpr std::size_t kBufferBytesKept = 2 * kGroupBytes;
 
 }  // namespace
 
-Result<LogWriter::Appended> LogWriter::append(FileSystem& files, std::span<const LogEntry> entries) {
+Result<LogWriter::Appended> LogWriter::append(FileSystem& files,
+                                              std::span<const LogEntry> entries) {
   Appended appended;
   appended.begins_file = !file_;
   appended.entries = entries.size();
@@ -60,8 +61,8 @@ Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
   return new_file ? files.sync_directory(directories_.logs()) : Result<void>();
 }
 
-/// After the sync, so that a file never has its space before its header: Java refuses one that begins
-/// with zeros.
+/// After the sync, so that a file never has its space before its header: Java refuses one that
+/// begins with zeros.
 Result<void> LogWriter::allocate_ahead() {
   const std::uint64_t step = settings_.preallocate_bytes;
   if (step == 0 || position_ + kRoomBytes < allocated_) return {};

@@ -1,5 +1,6 @@
 #pragma once
-// Appends to the log: each group of entries is one write and one sync. Runs in jobs of the log lane.
+// Appends to the log: each group of entries is one write and one sync. Runs in jobs of the log
+// lane.
 
 #include "directories.hpp"
 #include "history.hpp"

@@ -13,8 +13,8 @@ constexpr std::string_view kJavaServer = "org.apache.zookeeper.server.";
 constexpr std::size_t kTextBytesMax = std::size_t{1} << 18;
 
 bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -73,15 +73,15 @@ class Process {
 /// Which argument of a Java server leads to a directory whose lock file holds `word`.
 std::optional<std::string> leads_here(const Process& process, const std::string& word) {
   const auto arguments = process.arguments();
-  auto argument = std::find_if(arguments.begin(), arguments.end(), [](const std::string& one) {
-    return one.starts_with(kJavaServer);
-  });
+  auto argument = std::find_if(arguments.begin(), arguments.end(),
+                               [](const std::string& one) { return one.starts_with(kJavaServer); });
   // Behind the class comes the config, or, for a server without one, port and directory.
   for (; argument != arguments.end(); ++argument) {
     auto named = directories_in(process.content(*argument));
     named.push_back(*argument);
     for (const std::string& directory : named)
-      if (process.content(directory + "/vivarium" + std::string(kLockName)) == word) return *argument;
+      if (process.content(directory + "/vivarium" + std::string(kLockName)) == word)
+        return *argument;
   }
   return std::nullopt;
 }
@@ -93,10 +93,13 @@ Result<void> refuse_java(FileSystem& files, const Directories& directories,
   for (const DirectoryEntry& entry : *processes) {
     if (!is_number(entry.name)) continue;
     if (const auto argument = leads_here(Process(files, entry.name), word))
-      return Error(Errc::in_use, directories.data_dir() + " is in use by a running Java ZooKeeper "
-                                     "server, process " + entry.name + " (" + *argument +
-                                     "); a server needs its data directory for itself: stop that one "
-                                     "first, or set another dataDir");
+      return Error(Errc::in_use,
+                   directories.data_dir() +
+                       " is in use by a running Java ZooKeeper "
+                       "server, process " +
+                       entry.name + " (" + *argument +
+                       "); a server needs its data directory for itself: stop that one "
+                       "first, or set another dataDir");
   }
   return {};
 }
@@ -106,9 +109,11 @@ Result<std::unique_ptr<FileLock>> lock(FileSystem& files, const std::string& dir
   const std::string path = directory + std::string(kLockName);
   auto taken = files.lock(path);
   if (taken.has_error() && taken.error().is(Errc::in_use))
-    return Error(Errc::in_use, path + " is locked: another running server uses this data directory; a "
-                                      "server needs it for itself: stop that one first, or set another "
-                                      "dataDir");
+    return Error(Errc::in_use,
+                 path +
+                     " is locked: another running server uses this data directory; a "
+                     "server needs it for itself: stop that one first, or set another "
+                     "dataDir");
   if (taken.has_error()) return taken;
   TRY_LET(file, files.open(path, OpenMode::create_empty));
   TRY(file->write_at(0, word));

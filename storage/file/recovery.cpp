@@ -44,36 +44,40 @@ std::optional<SnapshotInfo> newest_whole(FileSystem& files, const std::vector<Na
 /// The log file in which a record behind `base` may be found first: the last one that begins at or
 /// before it, or right behind it.
 std::vector<NamedFile>::const_iterator first_needed(const std::vector<NamedFile>& logs, Zxid base) {
-  const auto later = std::find_if(logs.begin(), logs.end(), [&](const NamedFile& log) {
-    return log.zxid > base.next();
-  });
+  const auto later = std::find_if(logs.begin(), logs.end(),
+                                  [&](const NamedFile& log) { return log.zxid > base.next(); });
   return later == logs.begin() ? later : std::prev(later);
 }
 
-bool is_first_ever(Zxid zxid) { return zxid.value == 1 || (zxid.epoch() == Epoch{1} && zxid.counter() <= 1); }
+bool is_first_ever(Zxid zxid) {
+  return zxid.value == 1 || (zxid.epoch() == Epoch{1} && zxid.counter() <= 1);
+}
 
 /// Without a snapshot the log must begin with the first transaction of all.
 Result<void> check_beginning(const OpenedLog& opened, const History& history) {
   if (opened.snapshot || history.files.empty() || is_first_ever(history.files.front().first))
     return {};
   const LogFile& file = history.files.front();
-  return Error(Errc::corrupt,
-               file.path + " begins with transaction " + text_of(file.first) +
-                   ", and no snapshot holds what came before: acknowledged transactions are missing; "
-                   "restore the snapshots from a backup, or, in an ensemble, move the data directory "
-                   "away and let this server be filled by the others");
+  return Error(
+      Errc::corrupt,
+      file.path + " begins with transaction " + text_of(file.first) +
+          ", and no snapshot holds what came before: acknowledged transactions are missing; "
+          "restore the snapshots from a backup, or, in an ensemble, move the data directory "
+          "away and let this server be filled by the others");
 }
 
 /// A snapshot that cannot be read may be replaced by an older one only if the log goes on past it.
 Result<void> check_replaced_snapshots(const OpenedLog& opened) {
   for (const Damage& bad : opened.damage)
     if (bad.zxid > opened.last_durable)
-      return Error(Errc::corrupt,
-                   bad.file + " cannot be read, and the log ends before it, at " +
-                       text_of(opened.last_durable) +
-                       ": acknowledged transactions are missing; restore it from a backup, or, in an "
-                       "ensemble, move the data directory away and let this server be filled by the "
-                       "others (found: " + bad.message + ")");
+      return Error(
+          Errc::corrupt,
+          bad.file + " cannot be read, and the log ends before it, at " +
+              text_of(opened.last_durable) +
+              ": acknowledged transactions are missing; restore it from a backup, or, in an "
+              "ensemble, move the data directory away and let this server be filled by the "
+              "others (found: " +
+              bad.message + ")");
   return {};
 }
 
@@ -84,11 +88,12 @@ Result<void> cut_torn_tail(FileSystem& files, const HistoryScan::TornTail& tail)
 }
 
 Damage report(const HistoryScan::TornTail& tail, Zxid last) {
-  return {tail.path, tail.offset, last,
-          tail.path + " ends at offset " + std::to_string(tail.offset) + ", behind transaction " +
-              text_of(last) + ", with " + std::string(name_of(tail.found)) +
-              ", as a crash leaves it; nothing that was acknowledged is lost, and the rest is cut off",
-          true};
+  return {
+      tail.path, tail.offset, last,
+      tail.path + " ends at offset " + std::to_string(tail.offset) + ", behind transaction " +
+          text_of(last) + ", with " + std::string(name_of(tail.found)) +
+          ", as a crash leaves it; nothing that was acknowledged is lost, and the rest is cut off",
+      true};
 }
 
 Result<void> mend(FileSystem& files, const Directories& directories, HistoryScan& scan,
@@ -166,7 +171,8 @@ History extend_back(FileSystem& files, const Recovered& recovered) {
   for (const NamedFile& log : older)
     if (scan.read(log).has_error()) scan.skip();
   auto& run = scan.history().files;
-  if (run.size() < 2 || run.back().path != front.path || run.back().last != front.first) return whole;
+  if (run.size() < 2 || run.back().path != front.path || run.back().last != front.first)
+    return whole;
   whole.first_contiguous = scan.history().first_contiguous;
   whole.files.insert(whole.files.begin(), run.begin(), std::prev(run.end()));
   return whole;

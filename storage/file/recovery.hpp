@@ -15,14 +15,14 @@ namespace vivarium::file {
 struct Recovered {
   OpenedLog opened;
   History history;
-  std::vector<Zxid> snapshots;         ///< All by name, in order.
-  std::vector<NamedFile> older_logs;   ///< Not read: their records lie below the snapshot.
+  std::vector<Zxid> snapshots;        ///< All by name, in order.
+  std::vector<NamedFile> older_logs;  ///< Not read: their records lie below the snapshot.
   std::uint64_t log_bytes_total = 0, snapshot_bytes_total = 0;
 };
 
-/// Ends an interrupted change, chooses the newest snapshot that is whole, reads the log behind it and
-/// cuts off the torn end of the last write. Fails, with a sentence that names file, offset, zxid and
-/// cure, when acknowledged history is missing or damaged.
+/// Ends an interrupted change, chooses the newest snapshot that is whole, reads the log behind it
+/// and cuts off the torn end of the last write. Fails, with a sentence that names file, offset,
+/// zxid and cure, when acknowledged history is missing or damaged.
 Result<Recovered> recover(FileSystem& files, const Directories& directories);
 
 /// Whether the history can end at `zxid` and still be loaded: Errc::out_of_range if not.

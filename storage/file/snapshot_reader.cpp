@@ -27,8 +27,8 @@ SnapshotReader::SnapshotReader(std::unique_ptr<File> file, NamedFile snapshot, s
     : file_(std::move(file)), snapshot_(std::move(snapshot)) {
   info_.zxid = snapshot_.zxid;
   info_.bytes = bytes;
-  held_back_from_ = std::max<std::uint64_t>(kFileHeaderBytes,
-                                            bytes - std::min<std::uint64_t>(bytes, kTrailerBytes[0]));
+  held_back_from_ = std::max<std::uint64_t>(
+      kFileHeaderBytes, bytes - std::min<std::uint64_t>(bytes, kTrailerBytes[0]));
 }
 
 Result<SnapshotReader> SnapshotReader::open(FileSystem& files, const NamedFile& snapshot) {

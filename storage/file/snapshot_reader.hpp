@@ -1,9 +1,9 @@
 #pragma once
 // Reads the body of a snapshot file, checking its seals on the way. Runs in jobs.
 //
-// Nothing in the file says where the body ends and which trailers follow: that depends on the version
-// and settings of the server that wrote it. The last bytes are held back until the checksum of all
-// before them is known, which only one reading of them can match.
+// Nothing in the file says where the body ends and which trailers follow: that depends on the
+// version and settings of the server that wrote it. The last bytes are held back until the checksum
+// of all before them is known, which only one reading of them can match.
 
 #include "directories.hpp"
 #include "format.hpp"

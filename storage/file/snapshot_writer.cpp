@@ -32,7 +32,8 @@ Result<void> SnapshotWriter::write(FileSystem& files, std::span<const SharedByte
   return {};
 }
 
-Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files, std::optional<std::uint64_t> digest) {
+Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files,
+                                            std::optional<std::uint64_t> digest) {
   TRY(begin(files));
   std::string trailers;
   const auto seal = [&] { append_seal(trailers, adler(checksum_, trailers)); };
@@ -52,7 +53,8 @@ Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files, std::optional<std
 }
 
 Result<void> SnapshotWriter::publish(FileSystem& files) {
-  TRY(files.rename(directories_.unfinished_snapshot_path(zxid_), directories_.snapshot_path(zxid_)));
+  TRY(files.rename(directories_.unfinished_snapshot_path(zxid_),
+                   directories_.snapshot_path(zxid_)));
   return files.sync_directory(directories_.snapshots());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Writes a snapshot file under a name that nobody takes for a snapshot, until it is whole and durable.
-// Runs in jobs.
+// Writes a snapshot file under a name that nobody takes for a snapshot, until it is whole and
+// durable. Runs in jobs.
 
 #include "directories.hpp"
 #include "format.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-// A LogStore that forgets at the end of the process: for tests, and for ensembles that trust in numbers.
+// A LogStore that forgets at the end of the process: for tests, and for ensembles that trust in
+// numbers.
 //
 // Its events come in the same order as those of a disk, each in a later turn of the loop than its
 // cause. Of snapshots it keeps the newest one, and of the log what is above the one before that.

@@ -171,11 +171,12 @@ ON_BOTH_DISKS("jobs of one lane run in order, each before its completion, on the
   const auto order = std::make_shared<std::vector<int>>();
   std::vector<std::size_t> completed;
   for (int i = 0; i < 50; ++i)
-    bench.disk->submit(Lane::log, [order, i](FileSystem&) { order->push_back(i); },
-                       [&, i] {
-                         CHECK(bench.doors.loop->on_core_thread());
-                         completed.push_back(static_cast<std::size_t>(i));
-                       });
+    bench.disk->submit(
+        Lane::log, [order, i](FileSystem&) { order->push_back(i); },
+        [&, i] {
+          CHECK(bench.doors.loop->on_core_thread());
+          completed.push_back(static_cast<std::size_t>(i));
+        });
   CHECK(completed.empty());
   REQUIRE(bench.doors.run_until([&] { return completed.size() == 50; }));
   for (std::size_t i = 0; i < 50; ++i) {
@@ -197,12 +198,13 @@ ON_BOTH_DISKS("a job works on files as sequential code") {
       return named;
     return files.sync_directory(folder);
   };
-  bench.disk->submit(Lane::bulk,
-                     [=](FileSystem& files) {
-                       const auto result = job(files);
-                       *problem = result.has_error() ? result.error().what : "";
-                     },
-                     [&] { done = true; });
+  bench.disk->submit(
+      Lane::bulk,
+      [=](FileSystem& files) {
+        const auto result = job(files);
+        *problem = result.has_error() ? result.error().what : "";
+      },
+      [&] { done = true; });
   REQUIRE(bench.doors.run_until([&] { return done; }));
   CHECK(*problem == "");
   CHECK(read(bench.files, bench.path("new")) == "content");
@@ -212,7 +214,8 @@ ON_BOTH_DISKS("what a job captured is gone before its completion runs") {
   Bench<TestType> bench;
   const auto held = std::make_shared<int>();
   long owners = 0;
-  bench.disk->submit(Lane::log, [held](FileSystem&) {}, [&] { owners = held.use_count(); });
+  bench.disk->submit(
+      Lane::log, [held](FileSystem&) {}, [&] { owners = held.use_count(); });
   REQUIRE(bench.doors.run_until([&] { return owners != 0; }));
   CHECK(owners == 1);
 }
@@ -222,8 +225,9 @@ ON_BOTH_DISKS("what is pending when the disk ends is destroyed unrun") {
   const auto held = std::make_shared<int>();
   int completed = 0;
   for (int i = 0; i < 100; ++i)
-    bench.disk->submit(i % 2 ? Lane::log : Lane::bulk, [held](FileSystem&) {},
-                       [held, &completed] { ++completed; });
+    bench.disk->submit(
+        i % 2 ? Lane::log : Lane::bulk, [held](FileSystem&) {},
+        [held, &completed] { ++completed; });
   bench.disk.reset();
   CHECK(held.use_count() == 1);
   bool end = false;
@@ -236,24 +240,27 @@ ON_BOTH_DISKS("a completion may end the disk") {
   Bench<TestType> bench;
   bool ended = false;
   for (int i = 0; i < 3; ++i)
-    bench.disk->submit(Lane::log, [](FileSystem&) {}, [&] {
-      CHECK_FALSE(ended);
-      bench.disk.reset();
-      ended = true;
-    });
+    bench.disk->submit(
+        Lane::log, [](FileSystem&) {},
+        [&] {
+          CHECK_FALSE(ended);
+          bench.disk.reset();
+          ended = true;
+        });
   REQUIRE(bench.doors.run_until([&] { return ended; }));
 }
 
-// --- the real disk alone ---------------------------------------------------------------------------
+// --- the real disk alone -------------------------------------------------------------------------
 
 TEST_CASE("the lanes of a real disk run beside each other", "[disk]") {
   RealDoors doors;
   const auto disk = doors.disk();
   const auto meeting = std::make_shared<std::promise<void>>();
   int completed = 0;
-  disk->submit(Lane::bulk, [meeting](FileSystem&) { meeting->get_future().wait(); },
-               [&] { ++completed; });
-  disk->submit(Lane::log, [meeting](FileSystem&) { meeting->set_value(); }, [&] { ++completed; });
+  disk->submit(
+      Lane::bulk, [meeting](FileSystem&) { meeting->get_future().wait(); }, [&] { ++completed; });
+  disk->submit(
+      Lane::log, [meeting](FileSystem&) { meeting->set_value(); }, [&] { ++completed; });
   REQUIRE(doors.run_until([&] { return completed == 2; }));
 }
 
@@ -261,17 +268,17 @@ TEST_CASE("a lock excludes the record locks of other processes", "[disk]") {
   Bench<RealDoors> bench;
   const auto lock = bench.files.lock(bench.path("lock"));
   REQUIRE(lock.has_value());
-  // Record locks belong to a process: one of this process would not conflict with another of it, but
-  // the lock held belongs to an open file and conflicts with both.
+  // Record locks belong to a process: one of this process would not conflict with another of it,
+  // but the lock held belongs to an open file and conflicts with both.
   const int descriptor = ::open(bench.path("lock").c_str(), O_RDWR | O_CLOEXEC);
-  struct flock whole{};
+  struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
   CHECK(::fcntl(descriptor, F_SETLK, &whole) == -1);
   ::close(descriptor);
 }
 
-// --- the simulated disk alone ------------------------------------------------------------------------
+// --- the simulated disk alone --------------------------------------------------------------------
 
 namespace {
 
@@ -335,8 +342,7 @@ TEST_CASE("a crash may lose nothing, and may tear what was not synced at sectors
     write(bench.files, bench.path("file"), content);
     reboot(bench, CrashLoss::something);
     const auto left = read(bench.files, bench.path("file"));
-    for (std::size_t at = 0; at < left.size(); ++at)
-      REQUIRE((left[at] == 'x' || left[at] == '\0'));
+    for (std::size_t at = 0; at < left.size(); ++at) REQUIRE((left[at] == 'x' || left[at] == '\0'));
     for (std::size_t at = 0; at + 1 < left.size(); ++at)
       if (left[at] != left[at + 1]) REQUIRE((at + 1) % 512 == 0);
     torn = torn || (left.find('x') != std::string::npos && left != content);
@@ -428,8 +434,11 @@ TEST_CASE("a slow disk takes virtual time", "[disk][simulated]") {
   SimulatedBench bench;
   bench.disk->set_longest_operation(std::chrono::hours(1));
   bool done = false;
-  for (int i = 0; i < 20; ++i) bench.disk->submit(Lane::log, [](FileSystem&) {}, [] {});
-  bench.disk->submit(Lane::log, [](FileSystem&) {}, [&] { done = true; });
+  for (int i = 0; i < 20; ++i)
+    bench.disk->submit(
+        Lane::log, [](FileSystem&) {}, [] {});
+  bench.disk->submit(
+      Lane::log, [](FileSystem&) {}, [&] { done = true; });
   bench.doors.loop->run_for(std::chrono::seconds(1));
   CHECK_FALSE(done);
   bench.doors.loop->run_for(std::chrono::hours(21));

@@ -1,5 +1,6 @@
 #pragma once
-// The doors that each contract suite runs on: the real ones and the simulated ones, under one shape.
+// The doors that each contract suite runs on: the real ones and the simulated ones, under one
+// shape.
 
 #include "kernel/host/asio_loop.hpp"
 #include "kernel/host/real_disk.hpp"
@@ -28,9 +29,10 @@ class TemporaryDirectory {
     if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no directory " + path_);
   }
   ~TemporaryDirectory() {
-    ::nftw(path_.c_str(), [](const char* path, const struct stat*, int, FTW*) {
-      return ::remove(path);
-    }, 16, FTW_DEPTH | FTW_PHYS);
+    ::nftw(
+        path_.c_str(),
+        [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); }, 16,
+        FTW_DEPTH | FTW_PHYS);
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

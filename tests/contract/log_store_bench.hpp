@@ -1,6 +1,6 @@
 #pragma once
-// A LogStore with everything around it, driven as sequential code: each call runs the loop until its
-// outcome has come.
+// A LogStore with everything around it, driven as sequential code: each call runs the loop until
+// its outcome has come.
 
 #include "storage/file/file_store.hpp"
 #include "storage/file/format.hpp"
@@ -27,8 +27,8 @@ namespace vivarium::test {
 /// A transaction as logs hold it: a TxnHeader, and `bytes` bytes of body that depend on the zxid.
 inline LogEntry entry(Zxid zxid, std::size_t bytes = 20) {
   std::string payload;
-  append_jute(payload, std::int64_t{0x100}, std::int32_t{7}, zxid.value, std::int64_t{1'600'000'000'000},
-              std::int32_t{-1});
+  append_jute(payload, std::int64_t{0x100}, std::int32_t{7}, zxid.value,
+              std::int64_t{1'600'000'000'000}, std::int32_t{-1});
   for (std::size_t i = 0; i < bytes; ++i)
     payload.push_back(static_cast<char>('a' + (static_cast<std::size_t>(zxid.value) + i) % 26));
   return {zxid, SharedBytes(std::move(payload))};
@@ -174,7 +174,9 @@ struct StoreBench {
         [&](Done<void> done) { store->set_epoch(kind, Epoch{epoch}, std::move(done)); });
   }
 
-  std::unique_ptr<SnapshotSink> begin_snapshot(Zxid zxid) { return taken(store->begin_snapshot(zxid)); }
+  std::unique_ptr<SnapshotSink> begin_snapshot(Zxid zxid) {
+    return taken(store->begin_snapshot(zxid));
+  }
   std::unique_ptr<SnapshotSink> install_snapshot(Zxid zxid) {
     return taken(store->install_snapshot(zxid));
   }
@@ -208,7 +210,8 @@ struct StoreBench {
     }
     std::string body;
     while (true) {
-      auto piece = await<SharedBytes>([&](Done<SharedBytes> done) { (*source)->read(std::move(done)); });
+      auto piece =
+          await<SharedBytes>([&](Done<SharedBytes> done) { (*source)->read(std::move(done)); });
       if (piece.has_error()) FAIL(piece.error().what);
       if (piece->empty()) return body;
       body += piece->view();
@@ -218,11 +221,12 @@ struct StoreBench {
   /// Lets everything run that has been begun.
   void settle() {
     bool turned = false;
-    disk->submit(Lane::log, [](FileSystem&) {}, [&] {
-      disk->submit(Lane::bulk, [](FileSystem&) {}, [&] {
-        doors.loop->post([&] { turned = true; });
-      });
-    });
+    disk->submit(
+        Lane::log, [](FileSystem&) {},
+        [&] {
+          disk->submit(
+              Lane::bulk, [](FileSystem&) {}, [&] { doors.loop->post([&] { turned = true; }); });
+        });
     REQUIRE(doors.run_until([&] { return turned; }));
   }
 

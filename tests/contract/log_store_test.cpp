@@ -13,12 +13,12 @@ using FileSimulated = StoreBench<SimulatedDoors, FileKind>;
 
 }  // namespace
 
-#define ON_EVERY_STORE(name)                                                                    \
+#define ON_EVERY_STORE(name) \
   TEMPLATE_TEST_CASE(name, "[log_store]", MemoryOnReal, MemorySimulated, FileOnReal, FileSimulated)
 #define ON_EVERY_DURABLE_STORE(name) \
   TEMPLATE_TEST_CASE(name, "[log_store]", FileOnReal, FileSimulated)
 
-// --- opening and appending -----------------------------------------------------------------------------
+// --- opening and appending -----------------------------------------------------------------------
 
 ON_EVERY_STORE("a store that is opened for the first time is fresh and holds nothing") {
   TestType bench;
@@ -113,7 +113,7 @@ ON_EVERY_STORE("after stop nothing calls back") {
   CHECK(bench.events.durable_events == 0);
 }
 
-// --- reading -------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 ON_EVERY_STORE("reading gives the entries above a zxid, to the last durable one") {
   TestType bench;
@@ -176,7 +176,7 @@ ON_EVERY_STORE("epochs of zxids follow each other in one history") {
   CHECK(bench.zxids(Zxid::of(Epoch{1}, 3)).size() == 2);
 }
 
-// --- truncation ----------------------------------------------------------------------------------------
+// --- truncation ----------------------------------------------------------------------------------
 
 ON_EVERY_STORE("truncation ends the history at exactly the zxid, and it goes on from there") {
   TestType bench;
@@ -244,14 +244,15 @@ ON_EVERY_STORE("reads that are under way and reads that come later stay whole in
   std::optional<Result<LogSlice>> before, after;
   bench.store->read(Zxid{0}, 1 << 20, [&](Result<LogSlice> slice) { before.emplace(slice); });
   bool truncated = false;
-  bench.store->truncate_after(Zxid{5}, [&](Result<void> result) { truncated = result.has_value(); });
+  bench.store->truncate_after(Zxid{5},
+                              [&](Result<void> result) { truncated = result.has_value(); });
   bench.store->read(Zxid{0}, 1 << 20, [&](Result<LogSlice> slice) { after.emplace(slice); });
   REQUIRE(bench.doors.run_until([&] { return truncated && before && after; }));
   CHECK((*before)->entries.size() == 10);
   CHECK((*after)->entries.size() == 5);
 }
 
-// --- snapshots -----------------------------------------------------------------------------------------
+// --- snapshots -----------------------------------------------------------------------------------
 
 ON_EVERY_STORE("a snapshot that was committed is found and read back") {
   TestType bench;
@@ -436,7 +437,7 @@ ON_EVERY_STORE("the log is measured from the newest snapshot on") {
   CHECK(sizes.snapshot_bytes_total >= sizes.snapshot_bytes);
 }
 
-// --- epochs --------------------------------------------------------------------------------------------
+// --- epochs --------------------------------------------------------------------------------------
 
 ON_EVERY_STORE("epochs are kept apart and never lowered") {
   TestType bench;
@@ -448,7 +449,7 @@ ON_EVERY_STORE("epochs are kept apart and never lowered") {
   CHECK(fails_with(bench.set_epoch(EpochKind::current, 3), Errc::invalid_argument));
 }
 
-// --- across a restart ----------------------------------------------------------------------------------
+// --- across a restart ----------------------------------------------------------------------------
 
 ON_EVERY_DURABLE_STORE("a store that is opened again holds everything that was durable") {
   TestType bench;
@@ -509,7 +510,8 @@ ON_EVERY_DURABLE_STORE("a snapshot that was not committed is not there after a r
   CHECK(opened.last_durable == Zxid{2});
 }
 
-ON_EVERY_DURABLE_STORE("a store that is in use is refused with a sentence, and free once it is closed") {
+ON_EVERY_DURABLE_STORE(
+    "a store that is in use is refused with a sentence, and free once it is closed") {
   TestType bench;
   bench.open();
   FakeHost other(file::kFileOptions, {}, {bench.doors.loop.get(), bench.disk.get(), nullptr});

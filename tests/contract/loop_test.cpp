@@ -53,7 +53,9 @@ ON_BOTH_LOOPS("a task may post from its destructor while the loop ends") {
   TestType doors;
   struct Poster {
     Loop* loop;
-    ~Poster() { loop->post([] {}); }
+    ~Poster() {
+      loop->post([] {});
+    }
   };
   doors.loop->post([poster = std::make_shared<Poster>(Poster{doors.loop.get()})] {});
   doors.loop.reset();
@@ -164,7 +166,7 @@ ON_BOTH_LOOPS("the core thread knows itself, and other threads are not it") {
   CHECK_FALSE(elsewhere);
 }
 
-// --- the real loop alone ---------------------------------------------------------------------------
+// --- the real loop alone -------------------------------------------------------------------------
 
 TEST_CASE("any thread may post, and each thread's tasks keep their order", "[loop]") {
   AsioLoop loop;
@@ -175,9 +177,7 @@ TEST_CASE("any thread may post, and each thread's tasks keep their order", "[loo
     threads.emplace_back([&loop, &mine = seen[t]] {
       for (int i = 0; i < kEach; ++i) loop.post([&mine, i] { mine.push_back(i); });
     });
-  const auto all = [&] {
-    return seen[0].size() + seen[1].size() + seen[2].size() == 3 * kEach;
-  };
+  const auto all = [&] { return seen[0].size() + seen[1].size() + seen[2].size() == 3 * kEach; };
   CHECK(loop.run_until(all, 60s));
   for (std::thread& thread : threads) thread.join();
   for (const auto& mine : seen)
@@ -324,7 +324,7 @@ TEST_CASE("a busy descriptor does not keep posted tasks and timers from running"
   CHECK(loop.run_until([&] { return posted && fired; }, 60s));
 }
 
-// --- the simulated loop alone ----------------------------------------------------------------------
+// --- the simulated loop alone --------------------------------------------------------------------
 
 TEST_CASE("virtual time jumps to the next event and stands still inside it", "[loop][simulated]") {
   SimulatedLoop loop(1);
@@ -374,10 +374,13 @@ std::uint64_t hash_of_a_run(std::uint64_t seed) {
     if (--left <= 0) return;
     loop.note(std::to_string(loop.random() % 10));
     if (left % 2 == 0) return workers.submit([] {}, next);
-    disk.submit(left % 3 == 0 ? Lane::log : Lane::bulk, [left](FileSystem& files) {
-      auto file = files.open("/file" + std::to_string(left % 7), OpenMode::create_empty);
-      (void)(*file)->write_at(0, "content");
-    }, next);
+    disk.submit(
+        left % 3 == 0 ? Lane::log : Lane::bulk,
+        [left](FileSystem& files) {
+          auto file = files.open("/file" + std::to_string(left % 7), OpenMode::create_empty);
+          (void)(*file)->write_at(0, "content");
+        },
+        next);
   };
   for (int i = 0; i < 3; ++i) next();
   loop.run_until([&] { return left <= -2; });

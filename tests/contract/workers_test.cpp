@@ -16,10 +16,11 @@ ON_BOTH_WORKERS("a job's output comes back as an event on the core thread") {
   const auto workers = doors.workers();
   const auto output = std::make_shared<int>(0);
   int seen = 0;
-  workers->submit([output] { *output = 42; }, [&, output] {
-    CHECK(doors.loop->on_core_thread());
-    seen = *output;
-  });
+  workers->submit([output] { *output = 42; },
+                  [&, output] {
+                    CHECK(doors.loop->on_core_thread());
+                    seen = *output;
+                  });
   CHECK(seen == 0);
   REQUIRE(doors.run_until([&] { return seen != 0; }));
   CHECK(seen == 42);
@@ -38,12 +39,14 @@ ON_BOTH_WORKERS("a completion may submit the next job and may end the workers") 
   TestType doors;
   auto workers = doors.workers();
   bool ended = false;
-  workers->submit([] {}, [&] {
-    workers->submit([] {}, [&] {
-      workers.reset();
-      ended = true;
-    });
-  });
+  workers->submit([] {},
+                  [&] {
+                    workers->submit([] {},
+                                    [&] {
+                                      workers.reset();
+                                      ended = true;
+                                    });
+                  });
   REQUIRE(doors.run_until([&] { return ended; }));
 }
 
@@ -52,8 +55,7 @@ ON_BOTH_WORKERS("what is pending when the workers end is destroyed unrun") {
   auto workers = doors.workers();
   const auto held = std::make_shared<int>();
   int completed = 0;
-  for (int i = 0; i < 100; ++i)
-    workers->submit([held] {}, [held, &completed] { ++completed; });
+  for (int i = 0; i < 100; ++i) workers->submit([held] {}, [held, &completed] { ++completed; });
   workers.reset();
   CHECK(held.use_count() == 1);
   bool end = false;

@@ -108,7 +108,7 @@ std::string refusal(Bench& bench, Errc code = Errc::corrupt) {
 
 }  // namespace
 
-// --- bytes -----------------------------------------------------------------------------------------------
+// --- bytes ---------------------------------------------------------------------------------------
 
 TEST_CASE("a log holds ZooKeeper's header, records and preallocated zeros", "[file]") {
   Bench bench;
@@ -221,14 +221,13 @@ TEST_CASE("preAllocSize and forceSync of the server are honoured", "[file]") {
   CHECK(bytes_of(bench, kLogs + "log.1").size() == 16 * 1024);
 }
 
-// --- Java's files ------------------------------------------------------------------------------------------
+// --- Java's files --------------------------------------------------------------------------------
 
 namespace {
 
 std::string fixture(const std::string& name) {
   const std::string here = __FILE__;
-  const std::string path =
-      here.substr(0, here.rfind('/')) + "/java-3.8/version-2/" + name;
+  const std::string path = here.substr(0, here.rfind('/')) + "/java-3.8/version-2/" + name;
   std::ifstream in(path, std::ios::binary);
   REQUIRE(in.good());
   return {std::istreambuf_iterator<char>(in), {}};
@@ -258,7 +257,8 @@ TEST_CASE("a data directory of a Java server is read, and continued", "[file][ja
 TEST_CASE("what Java wrote is written again byte for byte", "[file][java]") {
   Bench java, ours;
   ours.settings["prealloc"] = "0";
-  for (const std::string name : {"snapshot.0", "log.1"}) put_file(java, kLogs + name, fixture(name));
+  for (const std::string name : {"snapshot.0", "log.1"})
+    put_file(java, kLogs + name, fixture(name));
   CHECK(java.open().snapshot->zxid == Zxid{0});
   ours.open();
   const auto sink = ours.begin_snapshot(Zxid{0});
@@ -337,7 +337,7 @@ TEST_CASE("a running Java server on the directory is noticed", "[file][java]") {
   }
 }
 
-// --- damage ------------------------------------------------------------------------------------------------
+// --- damage --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -390,8 +390,9 @@ TEST_CASE("a log that ends inside a record is cut off there", "[file][damage]") 
   bench.check_torn_behind(9);
 }
 
-TEST_CASE("a write of which whole sectors are missing is cut off, good records behind them included",
-          "[file][damage]") {
+TEST_CASE(
+    "a write of which whole sectors are missing is cut off, good records behind them included",
+    "[file][damage]") {
   Bench bench;
   bench.open();
   bench.append(Zxid{1}, Zxid{60});
@@ -408,28 +409,27 @@ TEST_CASE("a changed byte of the log is damage, and the refusal tells where and 
           "[file][damage]") {
   DamagedBench bench;
   const auto [zxid, at] = GENERATE(table<std::int64_t, std::size_t>({
-      {5, 6},                  // checksum
-      {5, 11},                 // length
-      {5, 8},                  // length, made impossible
-      {5, 30},                 // payload
-      {5, kRecordBytes - 1},   // end mark
-      {10, 30},                // payload of the last record
+      {5, 6},                 // checksum
+      {5, 11},                // length
+      {5, 8},                 // length, made impossible
+      {5, 30},                // payload
+      {5, kRecordBytes - 1},  // end mark
+      {10, 30},               // payload of the last record
   }));
   const std::size_t offset = bench.offset(zxid) + at;
   const auto byte = static_cast<unsigned char>(bytes_of(bench, bench.log)[offset]);
   overwrite(bench, bench.log, offset, std::string(1, static_cast<char>(byte ^ 0x81)));
-  CHECK_THAT(refusal(bench),
-             Catch::Contains(bench.log) &&
-                 Catch::Contains("offset " + std::to_string(bench.offset(zxid))) &&
-                 Catch::Contains(file::text_of(Zxid{zxid - 1})) && Catch::Contains("backup"));
+  CHECK_THAT(refusal(bench), Catch::Contains(bench.log) &&
+                                 Catch::Contains("offset " + std::to_string(bench.offset(zxid))) &&
+                                 Catch::Contains(file::text_of(Zxid{zxid - 1})) &&
+                                 Catch::Contains("backup"));
 }
 
 TEST_CASE("a zeroed stretch with more data behind it than one write brings is damage",
           "[file][damage]") {
   Bench bench;
   bench.open();
-  for (std::int64_t zxid = 1; zxid <= 20; ++zxid)
-    bench.append(Zxid{zxid}, Zxid{zxid}, 1'000'000);
+  for (std::int64_t zxid = 1; zxid <= 20; ++zxid) bench.append(Zxid{zxid}, Zxid{zxid}, 1'000'000);
   bench.close();
   overwrite(bench, kLogs + "log.1", 2048, std::string(512, '\0'));
   CHECK_THAT(refusal(bench), Catch::Contains("log.1"));
@@ -488,8 +488,9 @@ TEST_CASE("the torn end of a log is no matter when the next log continues before
 TEST_CASE("a last log without a whole header is removed", "[file][damage]") {
   Bench bench;
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{5}));
-  const std::string bytes = GENERATE(std::string(), std::string(4096, '\0'),
-                                     log_file(Zxid{1}, Zxid{0}), log_file(Zxid{1}, Zxid{0}).substr(0, 7));
+  const std::string bytes =
+      GENERATE(std::string(), std::string(4096, '\0'), log_file(Zxid{1}, Zxid{0}),
+               log_file(Zxid{1}, Zxid{0}).substr(0, 7));
   put_file(bench, kLogs + "log.6", bytes);
   CHECK(bench.open().last_durable == Zxid{5});
   bench.disk->files().crash(CrashLoss::everything);
@@ -541,9 +542,9 @@ TEST_CASE("a snapshot with any byte changed is replaced by an older one and the 
           "[file][damage]") {
   SnapshotBench bench;
   const std::size_t size = bytes_of(bench, kLogs + "snapshot.8").size();
-  bench.flip("snapshot.8", GENERATE_COPY(values<std::size_t>(
-                               {0, 20, 1'500'000, size - 1, size - 12, size - 20, size - 30, size - 60,
-                                size - 67, size - 70})));
+  bench.flip("snapshot.8",
+             GENERATE_COPY(values<std::size_t>({0, 20, 1'500'000, size - 1, size - 12, size - 20,
+                                                size - 30, size - 60, size - 67, size - 70})));
   const OpenedLog opened = bench.open();
   CHECK(opened.snapshot->zxid == Zxid{4});
   CHECK(opened.last_durable == Zxid{10});
@@ -557,7 +558,8 @@ TEST_CASE("a snapshot that is cut short, by any length, is replaced by an older 
           "[file][damage]") {
   SnapshotBench bench;
   auto bytes = bytes_of(bench, kLogs + "snapshot.8");
-  bytes.resize(GENERATE_COPY(values<std::size_t>({0, 10, 28, 1000, bytes.size() - 22, bytes.size() - 1})));
+  bytes.resize(
+      GENERATE_COPY(values<std::size_t>({0, 10, 28, 1000, bytes.size() - 22, bytes.size() - 1})));
   put_file(bench, kLogs + "snapshot.8", bytes);
   CHECK(bench.open().snapshot->zxid == Zxid{4});
 }
@@ -639,7 +641,7 @@ TEST_CASE("an epoch file with a newline is read, as somebody may have edited it"
   CHECK(bench.open().epochs.current == Epoch{5});
 }
 
-// --- failing disks -----------------------------------------------------------------------------------------
+// --- failing disks -------------------------------------------------------------------------------
 
 TEST_CASE("a failed sync is the last thing that is heard of a store", "[file][fault]") {
   Bench bench;
@@ -682,7 +684,7 @@ TEST_CASE("a full disk fails the store, after a warning at the watermark", "[fil
   CHECK(bench.open().last_durable == Zxid{2});
 }
 
-// --- crashes -----------------------------------------------------------------------------------------------
+// --- crashes -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -846,7 +848,8 @@ class Life {
            std::optional<Epoch>& asked) {
     asked = Epoch{epoch};
     bool done = false;
-    bench_.store->set_epoch(kind, Epoch{epoch}, [&](Result<void> result) { done = result.has_value(); });
+    bench_.store->set_epoch(kind, Epoch{epoch},
+                            [&](Result<void> result) { done = result.has_value(); });
     run([&] { return done; });
     kept = asked;
   }
@@ -931,7 +934,8 @@ const std::vector<Loss> kEveryLoss = {
     {CrashLoss::everything, 1}, {CrashLoss::something, 4}, {CrashLoss::nothing, 1}};
 const std::vector<Loss> kWorstLosses = {{CrashLoss::everything, 1}, {CrashLoss::something, 2}};
 
-/// Tries a fault at every operation of a life; `fault` sets it up, the loss is what the crash takes.
+/// Tries a fault at every operation of a life; `fault` sets it up, the loss is what the crash
+/// takes.
 template <class Fault>
 void try_every_operation(const std::vector<Loss>& losses, Fault fault) {
   const auto settings = GENERATE(directories(""), directories("/logs"));
@@ -956,15 +960,17 @@ TEST_CASE("a crash at any operation loses nothing that was reported durable", "[
   });
 }
 
-TEST_CASE("a failure of any operation, and a crash behind it, loses nothing that was reported durable",
-          "[file][crash]") {
+TEST_CASE(
+    "a failure of any operation, and a crash behind it, loses nothing that was reported durable",
+    "[file][crash]") {
   try_every_operation(kWorstLosses, [](auto& files, std::uint64_t operation, CrashLoss) {
     files.fail_at(operation);
   });
 }
 
-TEST_CASE("a disk on which syncs fail from any operation on loses nothing that was reported durable",
-          "[file][crash]") {
+TEST_CASE(
+    "a disk on which syncs fail from any operation on loses nothing that was reported durable",
+    "[file][crash]") {
   try_every_operation(kWorstLosses, [](auto& files, std::uint64_t operation, CrashLoss) {
     files.fail_syncs_from(operation);
   });
