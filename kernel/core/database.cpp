@@ -192,9 +192,9 @@ void Database::create(const Context& context, Op type, const records::CreateTtlT
   const auto parent_acl = parent->acl;
   const auto cversion = txn.parent_cversion == -1 ? parent->cversion() + 1 : txn.parent_cversion;
   const bool newer = cversion > parent->cversion();
-  if (tree_.find(txn.path)) {
+  if (const auto* there = tree_.child(*parent, paths::name(txn.path))) {
     // Only on replay over a fuzzy snapshot; the node may carry a list that the snapshot lacks.
-    tree_.set_acl(txn.path, acls_.acquire(txn.acl), tree_.find(txn.path)->aversion);
+    tree_.set_acl(txn.path, acls_.acquire(txn.acl), there->aversion);
     if (newer && type == Op::create) tree_.touch_parent(parent_path, cversion, context.zxid.value);
     out.err = WireError::node_exists;
     return;
@@ -205,13 +205,13 @@ void Database::create(const Context& context, Op type, const records::CreateTtlT
   node.owner = owner;
   node.czxid = node.mzxid = node.pzxid = context.zxid.value;
   node.ctime = node.mtime = context.time;
-  tree_.add(txn.path, node);
-  if (newer) tree_.touch_parent(parent_path, cversion, context.zxid.value);
+  const auto& made =
+      tree_.add_below(*parent, txn.path, node, newer ? std::optional(cversion) : std::nullopt);
+  out.stat = stat_of(made);
   index(txn.path, owner);
   if (const auto limited = Quotas::limited_by(txn.path)) quotas_.add(*limited);
   if (const auto counted = Quotas::counted_by(txn.path)) recount_quota(*counted);
   count_in_quota(txn.path, size_of(txn.data), 1);
-  out.stat = stat_of(*tree_.find(txn.path));
   if (context.events) context.events->on_created(txn.path, context.zxid, node.acl, parent_acl);
 }
 

@@ -80,6 +80,11 @@ Tree::Place Tree::place_of(std::string_view path) const {
 
 const Znode* Tree::find(std::string_view path) const { return place_of(path).node; }
 
+const Znode* Tree::child(const Znode& parent, std::string_view name) const {
+  Slot* const slot = parent.branch ? parent.branch->find(name, hash_(name)) : nullptr;
+  return slot ? slot->node() : nullptr;
+}
+
 std::vector<std::string_view> Tree::children(const Znode& node) const {
   std::vector<std::string_view> names;
   if (!node.branch) return names;
@@ -169,11 +174,18 @@ void Tree::edit(std::string_view path, Change change) {
 void Tree::add(std::string_view path, const NewZnode& node) {
   auto* const parent = place_of(paths::parent(path)).node;
   VIVARIUM_ASSERT(parent, "a node was added below one that is not there");
-  Znode* const child = make(path, node);
-  hang_below(*parent, child);
-  digest_ += digest_of(*child);
-  ++node_count_;
-  data_bytes_ += bytes_of(path, child->data_length);
+  hang_below(*parent, path, node);
+}
+
+const Znode& Tree::add_below(const Znode& parent, std::string_view path, const NewZnode& node,
+                             std::optional<std::int32_t> parent_cversion) {
+  if (walk_) walk_->give(paths::parent(path));
+  auto& changed = const_cast<Znode&>(parent);  // Ours, as all nodes are.
+  digest_ -= digest_of(changed);
+  const Znode* const child = hang_below(changed, path, node);
+  if (parent_cversion) touch(*changed.branch, parent_cversion, node.czxid);
+  digest_ += digest_of(changed);
+  return *child;
 }
 
 void Tree::load(std::string_view path, const NewZnode& node) {
@@ -201,12 +213,13 @@ void Tree::replace(std::string_view path, const NewZnode& node) {
 
 void Tree::touch_parent(std::string_view parent, std::optional<std::int32_t> cversion,
                         std::int64_t pzxid) {
-  edit(parent, [&](Place& place) {
-    auto& branch = branch_of(*place.node);
-    if (cversion && *cversion <= branch.cversion) return;
-    if (cversion) branch.cversion = *cversion;
-    branch.pzxid = std::max(branch.pzxid, pzxid);
-  });
+  edit(parent, [&](Place& place) { touch(branch_of(*place.node), cversion, pzxid); });
+}
+
+void Tree::touch(Branch& branch, std::optional<std::int32_t> cversion, std::int64_t pzxid) {
+  if (cversion && *cversion <= branch.cversion) return;
+  if (cversion) branch.cversion = *cversion;
+  branch.pzxid = std::max(branch.pzxid, pzxid);
 }
 
 void Tree::remove(std::string_view path) {
@@ -298,12 +311,17 @@ Branch& Tree::branch_of(Znode& node) {
   return *node.branch;
 }
 
-void Tree::hang_below(Znode& parent, Znode* child) {
+Znode* Tree::hang_below(Znode& parent, std::string_view path, const NewZnode& node) {
+  Znode* const child = make(path, node);
   const auto hash = hash_(child->name());
   auto& branch = branch_of(parent);
   VIVARIUM_ASSERT(!branch.find(child->name(), hash), "a second node of the same name");
   if (branch.full()) rebuild_branch(parent);
   parent.branch->insert(child, hash);
+  digest_ += digest_of(*child);
+  ++node_count_;
+  data_bytes_ += bytes_of(path, child->data_length);
+  return child;
 }
 
 void Tree::unhang(const Place& place) {

@@ -102,6 +102,8 @@ class Tree {
 
   /// The node at `path`; nullptr when there is none. Valid until the next change of that node.
   const Znode* find(std::string_view path) const;
+  /// The child of `parent` of that name, likewise.
+  const Znode* child(const Znode& parent, std::string_view name) const;
   /// Names of the children, sorted; views valid until the next change below `node`.
   std::vector<std::string_view> children(const Znode& node) const;
   /// Descendants, the node itself left out.
@@ -116,6 +118,10 @@ class Tree {
   /// Adds a node below an existing parent that has no child of that name. Does not touch the
   /// parent's own fields; see touch_parent().
   void add(std::string_view path, const NewZnode& node);
+  /// The way of every create: adds a node below `parent`, a node of this tree that has no child of
+  /// that name, and touches the parent, both in one step. Valid until the next change of the node.
+  const Znode& add_below(const Znode& parent, std::string_view path, const NewZnode& node,
+                         std::optional<std::int32_t> parent_cversion);
   /// Puts a node as a snapshot has it: added below an existing parent, or, where there is one at
   /// that path already (the built-in ones), replacing all its fields. Touches no other node.
   void load(std::string_view path, const NewZnode& node);
@@ -156,7 +162,8 @@ class Tree {
   Znode* make(std::string_view path, const NewZnode& node) const;
   void discard(Znode* node);
   Branch& branch_of(Znode& node);
-  void hang_below(Znode& parent, Znode* child);
+  static void touch(Branch& branch, std::optional<std::int32_t> cversion, std::int64_t pzxid);
+  Znode* hang_below(Znode& parent, std::string_view path, const NewZnode& node);
   void unhang(const Place& place);
   void rebuild_branch(Znode& node);
 
