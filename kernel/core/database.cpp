@@ -253,11 +253,12 @@ void Database::set_data(const Context& context, JuteIn& body, Applied& out) {
     return;
   }
   const auto before = size_of(node->data());
-  tree_.set_data(txn.path, txn.data, txn.version, context.zxid.value, context.time);
+  const auto& changed =
+      tree_.set_data(txn.path, txn.data, txn.version, context.zxid.value, context.time);
+  const auto acl = changed.acl;
+  out.stat = stat_of(changed);
   count_in_quota(txn.path, size_of(txn.data) - before, 0);
-  node = tree_.find(txn.path);
-  out.stat = stat_of(*node);
-  if (context.events) context.events->on_data_changed(txn.path, context.zxid, node->acl);
+  if (context.events) context.events->on_data_changed(txn.path, context.zxid, acl);
 }
 
 void Database::set_acl(const Context&, JuteIn& body, Applied& out) {

@@ -162,13 +162,14 @@ Stat Tree::stat_of(const Znode& node) {
 /// Lets `change` work on the node at `path`, which it may put elsewhere, and keeps walk and digest
 /// right.
 template <class Change>
-void Tree::edit(std::string_view path, Change change) {
+const Znode& Tree::edit(std::string_view path, Change change) {
   if (walk_) walk_->give(path);
   auto place = place_of(path);
   VIVARIUM_ASSERT(place.node, "a change to a node that is not there");
   digest_ -= digest_of(*place.node);
   change(place);
   digest_ += digest_of(*place.node);
+  return *place.node;
 }
 
 void Tree::add(std::string_view path, const NewZnode& node) {
@@ -235,9 +236,9 @@ void Tree::remove(std::string_view path) {
   discard(place.node);
 }
 
-void Tree::set_data(std::string_view path, std::optional<std::string_view> data,
-                    std::int32_t version, std::int64_t mzxid, std::int64_t mtime) {
-  edit(path, [&](Place& place) {
+const Znode& Tree::set_data(std::string_view path, std::optional<std::string_view> data,
+                            std::int32_t version, std::int64_t mzxid, std::int64_t mtime) {
+  return edit(path, [&](Place& place) {
     put_data(place, path, data);
     place.node->version = version;
     place.node->mzxid = mzxid;

@@ -132,8 +132,9 @@ class Tree {
                     std::int64_t pzxid);
   /// Removes a node without children.
   void remove(std::string_view path);
-  void set_data(std::string_view path, std::optional<std::string_view> data, std::int32_t version,
-                std::int64_t mzxid, std::int64_t mtime);
+  /// The node with its new data, which may be another block than before.
+  const Znode& set_data(std::string_view path, std::optional<std::string_view> data,
+                        std::int32_t version, std::int64_t mzxid, std::int64_t mtime);
   /// Replaces data and nothing else: quota statistics, /zookeeper/config.
   void replace_data(std::string_view path, std::optional<std::string_view> data);
   /// Takes over one use of `acl`.
@@ -156,7 +157,7 @@ class Tree {
   Place place_of(std::string_view path) const;
   void put(Place& place, Znode* node);
   template <class Change>
-  void edit(std::string_view path, Change change);
+  const Znode& edit(std::string_view path, Change change);
   void replace(std::string_view path, const NewZnode& node);
   void put_data(Place& place, std::string_view path, std::optional<std::string_view> data);
   Znode* make(std::string_view path, const NewZnode& node) const;
