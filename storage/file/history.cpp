@@ -149,8 +149,13 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
 
 Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {
   const bool behind_base = last_seen_.value_or(base_) <= base_ && follows(base_, zxid);
-  if (zxid > base_ && !behind_base)
-    return damaged(file, offset, "transaction " + text_of(zxid) + ", which is not the next one");
+  if (zxid > base_ && !behind_base) {
+    const bool at_beginning = !last_seen_ && base_ == Zxid{};
+    return damaged(file, offset,
+                   "transaction " + text_of(zxid) +
+                       (at_beginning ? ", and no snapshot holds what came before"
+                                     : ", which is not the next one"));
+  }
   history_.files.clear();
   // The predecessor of the first record of an epoch is known only when it is the base.
   history_.first_contiguous = zxid > base_ ? base_ : Zxid{zxid.value - 1};

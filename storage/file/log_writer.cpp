@@ -18,8 +18,9 @@ constexpr std::size_t kBufferBytesKept = 2 * kGroupBytes;
 Result<LogWriter::Appended> LogWriter::append(FileSystem& files,
                                               std::span<const LogEntry> entries) {
   Appended appended;
+  const std::uint64_t offset = file_ ? position_ : 0;
   const auto written = write(files, entries, appended);
-  if (written.has_error()) return explained(written.error(), entries);
+  if (written.has_error()) return explained(written.error(), offset, entries);
   return appended;
 }
 
@@ -35,11 +36,11 @@ Result<void> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
   return allocate_ahead();
 }
 
-Error LogWriter::explained(const Error& cause, std::span<const LogEntry> entries) const {
+Error LogWriter::explained(const Error& cause, std::uint64_t offset,
+                           std::span<const LogEntry> entries) const {
   Error error = cause;
-  error.what = "the log " + path_ + " could not be continued at offset " +
-               std::to_string(position_) + " with transactions " + text_of(entries.front().zxid) +
-               " to " + text_of(entries.back().zxid) + " (" + cause.what +
+  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) + " with transactions " +
+               text_of(entries.front().zxid) + " to " + text_of(entries.back().zxid) + " (" + cause.what +
                "): none of them was acknowledged. A disk that failed once can no longer be "
                "believed: look into the system's log, mend or replace it, and start again, which "
                "reads back and checks everything that was acknowledged";

@@ -53,7 +53,8 @@ class LogWriter {
   Result<void> write_durably(FileSystem& files, bool new_file);
   Result<void> acknowledge();
   Result<void> allocate_ahead();
-  Error explained(const Error& cause, std::span<const LogEntry> entries) const;
+  Error explained(const Error& cause, std::uint64_t offset,
+                  std::span<const LogEntry> entries) const;
 
   const Directories& directories_;
   LogWriterSettings settings_;
