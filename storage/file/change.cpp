@@ -1,5 +1,6 @@
 #include "change.hpp"
 
+#include "acknowledged.hpp"
 #include "log_scanner.hpp"
 #include "try.hpp"
 
@@ -35,18 +36,23 @@ Result<void> remove_above(FileSystem& files, const std::vector<NamedFile>& named
   return {};
 }
 
-Result<void> cut_file(FileSystem& files, const std::string& path, Zxid zxid) {
-  TRY_LET(file, files.open(path, OpenMode::read_write));
+/// Cuts the log behind `zxid`, and then the record of what was acknowledged of it.
+Result<void> cut_file(FileSystem& files, const Directories& directories, const NamedFile& log,
+                      Zxid zxid) {
+  TRY_LET(file, files.open(log.path, OpenMode::read_write));
   TRY_LET(size, file->size());
   LogScanner scanner(*file, kFileHeaderBytes, size);
-  std::uint64_t end = kFileHeaderBytes;
+  Chain chain(log.zxid);
+  Acknowledged left{log.zxid, kFileHeaderBytes, {}, chain.value()};
   while (true) {
     TRY_LET(found, scanner.next());
     if (!found || scanner.zxid() > zxid) break;
-    end = scanner.position();
+    chain.add(scanner.offset(), scanner.prefix());
+    left = {log.zxid, scanner.position(), scanner.zxid(), chain.value()};
   }
-  TRY(file->truncate(end));
-  return file->sync();
+  TRY(file->truncate(left.end));
+  TRY(file->sync());
+  return write_acknowledged(files, directories, left);
 }
 
 Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
@@ -57,7 +63,8 @@ Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zx
   TRY(remove_above(files, logs, zxid));
   TRY(files.sync_directory(directories.logs()));
   while (!logs.empty() && logs.back().zxid > zxid) logs.pop_back();
-  return logs.empty() ? Result<void>() : cut_file(files, logs.back().path, zxid);
+  if (!logs.empty()) TRY(cut_file(files, directories, logs.back(), zxid));
+  return forget_acknowledged_above(files, directories, zxid);
 }
 
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
@@ -69,14 +76,19 @@ Result<void> install(FileSystem& files, const Directories& directories, Zxid zxi
   TRY_LET(snapshots, directories.list_snapshots(files));
   for (const NamedFile& snapshot : snapshots)
     if (snapshot.zxid != zxid) TRY(files.remove(snapshot.path));
-  return files.sync_directory(directories.snapshots());
+  TRY(files.sync_directory(directories.snapshots()));
+  return acknowledge_snapshot_only(files, directories, zxid);
+}
+
+Result<void> end_change(FileSystem& files, const Directories& directories) {
+  TRY(files.remove(directories.own() + "/" + std::string(kName)));
+  return files.sync_directory(directories.own());
 }
 
 Result<void> carry_out(FileSystem& files, const Directories& directories, const Change& change) {
   TRY(change.kind == ChangeKind::truncate ? truncate(files, directories, change.zxid)
                                           : install(files, directories, change.zxid));
-  TRY(files.remove(directories.own() + "/" + std::string(kName)));
-  return files.sync_directory(directories.own());
+  return end_change(files, directories);
 }
 
 }  // namespace
@@ -98,6 +110,12 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
                      "restore the data directory from a backup, or move it away and let "
                      "this server be filled by the others");
   return carry_out(files, directories, *change);
+}
+
+Result<bool> give_up_change(FileSystem& files, const Directories& directories) {
+  if (!files.exists(directories.own() + "/" + std::string(kName))) return false;
+  TRY(end_change(files, directories));
+  return true;
 }
 
 }  // namespace vivarium::file

@@ -61,6 +61,14 @@ std::string Directories::log_path(Zxid first) const {
   return logs() + "/" + std::string(kLogPrefix) + text_of(first).substr(2);
 }
 
+std::string Directories::acknowledged_log_path(Zxid first) const {
+  return acknowledged() + "/" + std::string(kLogPrefix) + text_of(first).substr(2);
+}
+
+std::string Directories::set_aside_path(Zxid snapshot) const {
+  return own() + "/" + std::string(kSnapshotPrefix) + text_of(snapshot).substr(2) + ".corrupt";
+}
+
 std::string Directories::snapshot_path(Zxid zxid) const {
   return snapshots() + "/" + std::string(kSnapshotPrefix) + text_of(zxid).substr(2);
 }
@@ -71,7 +79,7 @@ std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
 }
 
 Result<void> Directories::create(FileSystem& files) const {
-  for (const std::string& directory : {snapshots(), logs(), own(), own_beside_logs()})
+  for (const std::string& directory : {snapshots(), logs(), own(), acknowledged()})
     TRY(files.create_directories(directory));
   return {};
 }
@@ -91,6 +99,20 @@ Result<std::vector<NamedFile>> Directories::list_logs(FileSystem& files) const {
 
 Result<std::vector<NamedFile>> Directories::list_snapshots(FileSystem& files) const {
   return list_named(files, snapshots(), kSnapshotPrefix);
+}
+
+Result<std::vector<NamedFile>> Directories::list_acknowledged_logs(FileSystem& files) const {
+  return list_named(files, acknowledged(), kLogPrefix);
+}
+
+Result<std::vector<NamedFile>> Directories::list_acknowledged_snapshots(FileSystem& files) const {
+  return list_named(files, acknowledged(), kSnapshotPrefix);
+}
+
+Result<void> Directories::set_aside(FileSystem& files, const NamedFile& snapshot) const {
+  TRY(files.rename(snapshot.path, set_aside_path(snapshot.zxid)));
+  TRY(files.sync_directory(own()));
+  return files.sync_directory(snapshots());
 }
 
 Result<void> Directories::remove_unfinished(FileSystem& files) const {

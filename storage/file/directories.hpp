@@ -3,8 +3,9 @@
 //
 //     dataDir/version-2/      snapshot.<zxid>, currentEpoch, acceptedEpoch     shared with Java
 //     dataLogDir/version-2/   log.<zxid>                                       shared with Java
-//     dataDir/vivarium/       lock, change                                     ours alone
-//     dataLogDir/vivarium/    lock, if it is another directory
+//     dataDir/vivarium/       lock, change, epochs, format, identity, and      ours alone
+//                             snapshot.<zxid>.corrupt
+//     dataLogDir/vivarium/    acknowledged/; lock, identity, if it is another directory
 //
 // Nothing of ours lies in version-2 under a name that Java would take for a log or a snapshot: it
 // takes log.<hex>.<anything> for a log.
@@ -36,7 +37,11 @@ class Directories {
   std::string own() const { return data_dir_ + "/vivarium"; }
   std::string own_beside_logs() const { return data_log_dir_ + "/vivarium"; }
 
+  /// Records of what was acknowledged, called as the logs and snapshots that they speak of.
+  std::string acknowledged() const { return own_beside_logs() + "/acknowledged"; }
+
   std::string log_path(Zxid first) const;
+  std::string acknowledged_log_path(Zxid first) const;
   std::string snapshot_path(Zxid zxid) const;
   /// Where a snapshot is written before it gets its name.
   std::string unfinished_snapshot_path(Zxid zxid) const;
@@ -49,6 +54,12 @@ class Directories {
   /// In the order of their zxids.
   Result<std::vector<NamedFile>> list_logs(FileSystem& files) const;
   Result<std::vector<NamedFile>> list_snapshots(FileSystem& files) const;
+  Result<std::vector<NamedFile>> list_acknowledged_logs(FileSystem& files) const;
+  Result<std::vector<NamedFile>> list_acknowledged_snapshots(FileSystem& files) const;
+  /// Puts a snapshot that cannot be read where no server looks for snapshots: Java takes
+  /// version-2/snapshot.<zxid>.<anything> for one. Durable when it returns.
+  Result<void> set_aside(FileSystem& files, const NamedFile& snapshot) const;
+  std::string set_aside_path(Zxid snapshot) const;
   /// Removes what a crash left of unfinished snapshots.
   Result<void> remove_unfinished(FileSystem& files) const;
 

@@ -1,16 +1,67 @@
 #pragma once
-// The epoch files: decimal text, as Java writes them. Runs in jobs.
+// The epochs, the two promises of this server to its ensemble. Runs in jobs.
+//
+//     dataDir/version-2/acceptedEpoch, currentEpoch   decimal text, as Java writes and reads it
+//     dataDir/vivarium/epochs                         both, under a checksum
+//
+// Ours is written first: what Java's files say above it comes from a Java server that ran since, or
+// from a changed byte. Which of the two, and what a missing file means, is decided by what else is
+// there: decide_epochs() is the whole table.
 
 #include "directories.hpp"
+#include "own_file.hpp"
 
 #include <vivarium/log_store.hpp>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace vivarium::file {
 
-/// Fails on a file that holds anything but a number.
-Result<Epochs> read_epochs(FileSystem& files, const Directories& directories);
+/// What was found on the disk.
+struct EpochsFound {
+  struct Number {
+    FileState state = FileState::absent;
+    Epoch epoch;
+    bool whole() const { return state == FileState::whole; }
+  };
+  Number accepted, current;  ///< Java's files.
+  FileState copy = FileState::absent;
+  Epochs ours;           ///< When the copy is whole.
+  bool may_vote = true;  ///< Likewise.
+  bool claimed = false;  ///< We ran here before: then the copy was written.
+};
+
+/// What else tells whether to believe it.
+struct EpochWitnesses {
+  Zxid last;                  ///< The end of the history.
+  bool foreign_logs = false;  ///< There are logs that another server than ours has written.
+};
+
+struct EpochsDecided {
+  Epochs epochs;
+  bool may_vote = true;
+  /// What is wrong, each a sentence without the names of files.
+  std::vector<std::string> findings;
+};
+
+EpochsDecided decide_epochs(const EpochsFound& found, const EpochWitnesses& witnesses);
+
+Result<EpochsFound> read_epochs(FileSystem& files, const Directories& directories);
+
+/// Whether a Java server has joined a newer leader since we ran here: then it may have cut our logs.
+bool raised_elsewhere(const EpochsFound& found);
+
+/// Brings all files to what was decided. Durable when it returns.
+Result<void> repair_epochs(FileSystem& files, const Directories& directories,
+                           const EpochsFound& found, const EpochsDecided& decided);
+
 /// Durable when it returns.
 Result<void> write_epoch(FileSystem& files, const Directories& directories, EpochKind kind,
                          Epoch epoch);
+
+/// Removes our copy, durably: for directories that get another history.
+Result<void> forget_epochs(FileSystem& files, const Directories& directories);
 
 }  // namespace vivarium::file

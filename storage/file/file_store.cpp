@@ -4,6 +4,7 @@
 #include "epochs.hpp"
 #include "file_sink.hpp"
 #include "file_source.hpp"
+#include "identity.hpp"
 #include "log_scanner.hpp"
 #include "try.hpp"
 
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::int64_t kDefaultPreallocKib = 65536;
 constexpr auto kSpaceInterval = std::chrono::seconds(5);
+// So much of what was acknowledged the record may not know after a power failure. In that stretch a
+// torn write is told from damage by its looks.
+constexpr auto kRecordInterval = std::chrono::seconds(1);
 
 /// preAllocSize of the server, which is in KiB; 0 or less turns it off.
 std::uint64_t server_prealloc(const PluginHost& host) {
@@ -48,6 +52,17 @@ std::uint64_t offset_before(const std::vector<Mark>& marks, Zxid zxid) {
   return above == marks.begin() ? marks.front().offset : std::prev(above)->offset;
 }
 
+/// Recovers directories that are not another server's, and makes them ours.
+Result<Recovered> recover_ours(FileSystem& files, const Directories& directories,
+                               const std::string& word) {
+  TRY_LET(identity, identify(files, directories, word));
+  TRY_LET(recovered, recover(files, directories));
+  TRY(claim(files, directories, identity));
+  auto& damage = recovered.opened.damage;
+  damage.insert(damage.end(), identity.damage.begin(), identity.damage.end());
+  return std::move(recovered);
+}
+
 }  // namespace
 
 FileStore::FileStore(PluginHost& host)
@@ -66,7 +81,10 @@ FileStore::FileStore(PluginHost& host)
 FileStore::~FileStore() { stop(); }
 
 void FileStore::stop() {
+  if (record_due_ && !failed_) sync_record();
+  record_due_ = false;
   alive_.reset();
+  record_timer_.reset();
   events_ = nullptr;
   space_timer_.reset();
   held_reads_.clear();
@@ -81,6 +99,7 @@ void FileStore::post(Task task) {
 
 void FileStore::fail(const Error& error) {
   failed_ = true;
+  record_timer_.reset();
   space_timer_.reset();
   events_->on_failed(error);
 }
@@ -98,12 +117,13 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         TRY_LET(locks, occupy(files, disk->directories, word));
         disk->locks = std::move(locks);
         TRY(disk->directories.check_separation(files));
-        return recover(files, disk->directories);
+        return recover_ours(files, disk->directories, word);
       },
       [this, done = std::move(done)](Result<Recovered> outcome) {
         if (outcome.has_error()) return done(outcome.error());
         const OpenedLog opened = outcome->opened;
         adopt(std::move(*outcome));
+        record_timer_ = loop_.timer([this] { sync_record(); });
         watch_space();
         extend_back();
         done(opened);
@@ -115,6 +135,7 @@ void FileStore::adopt(Recovered recovered) {
   last_appended_ = history_.last;
   snapshots_ = std::move(recovered.snapshots);
   older_logs_ = std::move(recovered.older_logs);
+  acknowledged_ = std::move(recovered.acknowledged);
   snapshot_ = recovered.opened.snapshot;
   epochs_ = recovered.opened.epochs;
   log_bytes_total_ = recovered.log_bytes_total;
@@ -129,6 +150,7 @@ void FileStore::extend_back() {
   known.history = history_;
   known.snapshots = snapshots_;
   known.older_logs = std::exchange(older_logs_, {});
+  known.acknowledged = std::exchange(acknowledged_, {});
   run<History>(
       Lane::bulk,
       [known = std::move(known)](FileSystem& files) -> Result<History> {
@@ -222,7 +244,27 @@ void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted)
   history_.entries_above_base += appended.entries;
   // The disk goes on before the events are handled.
   if (--groups_in_flight_ == 0) write_group();
+  record_changed();
   events_->on_durable(part.last);
+}
+
+void FileStore::record_changed() {
+  if (!std::exchange(record_due_, true)) record_timer_->arm(kRecordInterval);
+}
+
+/// In the bulk lane: no group waits for it. Without on_disk_, whose locks end with the last job: a
+/// stop does not wait for this one.
+void FileStore::sync_record() {
+  record_due_ = false;
+  if (history_.files.empty()) return;
+  run<int>(
+      Lane::bulk,
+      [directories = on_disk_->directories,
+       first = history_.files.back().first](FileSystem& files) -> Result<int> {
+        TRY(sync_acknowledged(files, directories, first));
+        return 0;
+      },
+      [](int) {});
 }
 
 // --- reading -------------------------------------------------------------------------------------

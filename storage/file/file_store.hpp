@@ -6,6 +6,7 @@
 // snapshots and reads in the bulk lane. Entries that are appended while a group is being written
 // and synced make the next group. README.md names the files to read.
 
+#include "acknowledged.hpp"
 #include "directories.hpp"
 #include "history.hpp"
 #include "log_writer.hpp"
@@ -93,6 +94,8 @@ class FileStore final : public LogStore {
   void write_group();
   std::vector<LogEntry> take_group();
   void written(const LogWriter::Appended& appended, MonoTime submitted);
+  void record_changed();
+  void sync_record();
 
   // --- reading
   struct Stretch {
@@ -131,6 +134,7 @@ class FileStore final : public LogStore {
   History history_;  ///< What is durable.
   std::vector<Zxid> snapshots_;
   std::vector<NamedFile> older_logs_;
+  std::map<Zxid, Acknowledged> acknowledged_;  ///< Of the older logs, among others.
   std::optional<SnapshotInfo> snapshot_;
   std::weak_ptr<SnapshotInProgress> sink_;  ///< The one that was begun last.
   Epochs epochs_;                           ///< As asked for last.
@@ -142,6 +146,8 @@ class FileStore final : public LogStore {
   std::vector<Task> held_reads_;  ///< Wait for the change.
   std::uint64_t changes_ = 0;     ///< Counts them.
 
+  std::unique_ptr<Timer> record_timer_;  ///< Armed when the record was changed and not synced.
+  bool record_due_ = false;
   std::unique_ptr<Timer> space_timer_;
   bool space_low_ = false;
   Summary fsync_ms_;

@@ -28,41 +28,91 @@ void HistoryScan::skip() {
   history_.files.clear();
 }
 
+void HistoryScan::expect(std::map<Zxid, Acknowledged> logs, Shorter shorter) {
+  acknowledged_ = std::move(logs);
+  shorter_ = shorter;
+}
+
+const Acknowledged* HistoryScan::acknowledged(const NamedFile& file) const {
+  const auto known = acknowledged_.find(file.zxid);
+  return known == acknowledged_.end() ? nullptr : &known->second;
+}
+
 Result<void> HistoryScan::read(const NamedFile& file) {
   empty_.push_back(file);
-  TRY_LET(open, files_.open(file.path, OpenMode::read));
+  const auto open = files_.open(file.path, OpenMode::read);
+  if (open.has_error()) return not_read(file, 0, open.error());
+  const auto whole = read_header(**open);
+  if (whole.has_error()) return not_read(file, 0, whole.error());
+  return *whole ? read_records(file, **open) : read_headless(file, **open);
+}
+
+Result<bool> HistoryScan::read_header(File& open) {
   std::string header(kFileHeaderBytes, '\0');
-  TRY_LET(got, open->read_at(0, header.data(), header.size()));
-  const bool whole = got == header.size() && header.starts_with(kLogMagic);
-  return whole ? read_records(file, *open) : read_headless(file, *open);
+  TRY_LET(got, open.read_at(0, header.data(), header.size()));
+  return got == header.size() && header.starts_with(kLogMagic);
 }
 
 Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
   TRY_LET(size, open.size());
   LogScanner scanner(open, kFileHeaderBytes, size);
+  const Acknowledged* known = acknowledged(file);
+  Chain chain(file.zxid);
+  Acknowledged found{file.zxid, kFileHeaderBytes, {}, chain.value()};
   while (true) {
-    TRY_LET(found, scanner.next());
-    if (!found) break;
+    const auto next = scanner.next();
+    if (next.has_error()) return not_read(file, scanner.position(), next.error());
+    if (!*next) break;
     if (scanner.zxid() > limit_) return {};
+    chain.add(scanner.offset(), scanner.prefix());
+    found = {file.zxid, scanner.position(), scanner.zxid(), chain.value()};
+    if (known && scanner.offset() < known->end && scanner.position() >= known->end)
+      TRY(check_acknowledged(file, found));
     TRY(take(file, scanner.zxid(), scanner.offset(), scanner.position()));
   }
-  return read_tail(file, open, scanner.position(), scanner.end());
+  if (known && found.end < known->end) TRY(check_acknowledged(file, found));
+  TRY(read_tail(file, open, scanner.position(), scanner.end()));
+  if (found.end > kFileHeaderBytes) found_.push_back(found);
+  return {};
+}
+
+/// `found` is the first record at or behind the end of what was acknowledged, or the last one of all.
+Result<void> HistoryScan::check_acknowledged(const NamedFile& file,
+                                             const Acknowledged& found) const {
+  const Acknowledged& known = *acknowledged(file);
+  if (found.end < known.end) {
+    if (shorter_ == Shorter::cut_by_java) return {};
+    return damaged(file, found.end,
+                   "no good record, and transactions up to " + text_of(known.last) +
+                       " at offset " + std::to_string(known.end) + " were acknowledged");
+  }
+  if (found.end == known.end && found.last == known.last && found.chain == known.chain) return {};
+  return damaged(file, kFileHeaderBytes,
+                 "records, up to offset " + std::to_string(known.end) +
+                     ", that are not those which were acknowledged there: good ones in a wrong "
+                     "place, or of an older time");
 }
 
 Result<void> HistoryScan::read_headless(const NamedFile& file, File& open) {
-  TRY_LET(tail, examine_headless(open));
-  if (tail == Tail::damaged) return damaged(file, 0, "no header of a transaction log");
+  if (const Acknowledged* known = acknowledged(file))
+    return damaged(file, 0,
+                   "no header of a transaction log, and transactions up to " +
+                       text_of(known->last) + " were acknowledged");
+  const auto tail = examine_headless(open);
+  if (tail.has_error()) return not_read(file, 0, tail.error());
+  if (*tail == Tail::damaged) return damaged(file, 0, "no header of a transaction log");
   torn_ = TornTail{file.path, 0, ScanEnd::cut_short};
   return {};
 }
 
 Result<void> HistoryScan::read_tail(const NamedFile& file, File& open, std::uint64_t offset,
                                     ScanEnd found) {
-  TRY_LET(tail, examine_tail(open, offset));
-  if (tail == Tail::damaged)
+  const auto tail = examine_tail(open, offset);
+  if (tail.has_error()) return not_read(file, offset, tail.error());
+  if (*tail == Tail::damaged)
     return damaged(file, offset,
                    std::string(name_of(found)) + ", and not as an interrupted write leaves it");
-  if (tail == Tail::torn) torn_ = TornTail{file.path, offset, found};
+  if (*tail == Tail::torn) torn_ = TornTail{file.path, offset, found};
   return {};
 }
 
@@ -99,8 +149,13 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
 
 Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {
   const bool behind_base = last_seen_.value_or(base_) <= base_ && follows(base_, zxid);
-  if (zxid > base_ && !behind_base)
-    return damaged(file, offset, "transaction " + text_of(zxid) + ", which is not the next one");
+  if (zxid > base_ && !behind_base) {
+    const bool at_beginning = !last_seen_ && base_ == Zxid{};
+    return damaged(file, offset,
+                   "transaction " + text_of(zxid) +
+                       (at_beginning ? ", and no snapshot holds what came before"
+                                     : ", which is not the next one"));
+  }
   history_.files.clear();
   // The predecessor of the first record of an epoch is known only when it is the base.
   history_.first_contiguous = zxid > base_ ? base_ : Zxid{zxid.value - 1};
@@ -116,6 +171,16 @@ Error HistoryScan::damaged(const NamedFile& file, std::uint64_t offset,
               ": acknowledged transactions are missing or damaged; restore the file from a backup, "
               "or, in an ensemble, move the data directory away and let this server be filled by "
               "the others"};
+}
+
+Error HistoryScan::not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const {
+  Error error = cause;
+  error.what = file.path + " cannot be read at offset " + std::to_string(offset) +
+               ", behind transaction " + text_of(last_seen_.value_or(base_)) + " (" + cause.what +
+               "): acknowledged transactions may be behind it; look into the system's log and "
+               "replace the disk, then restore the file from a backup, or, in an ensemble, move "
+               "the data directory away and let this server be filled by the others";
+  return error;
 }
 
 }  // namespace vivarium::file

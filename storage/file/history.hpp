@@ -6,6 +6,7 @@
 // Below the base, the snapshot that is going to be loaded, broken runs are usual, and the newest
 // counts. Above it a hole is lost history, and the scan fails.
 
+#include "acknowledged.hpp"
 #include "directories.hpp"
 #include "log_scanner.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,6 +58,11 @@ class HistoryScan {
   HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
   static constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
 
+  /// What was acknowledged of each log, as far as that is known: less than that is damage, however it
+  /// looks. `shorter` allows logs that end before, at the end of a record: a Java server has cut them.
+  enum class Shorter : std::uint8_t { damage, cut_by_java };
+  void expect(std::map<Zxid, Acknowledged> logs, Shorter shorter);
+
   /// Reads the next file. Fails when it is damaged, or shows that something is missing before it.
   Result<void> read(const NamedFile& file);
   /// Goes on behind a file that could not be read, as if its records did not exist.
@@ -71,23 +78,32 @@ class HistoryScan {
     ScanEnd found{};
   };
   const std::optional<TornTail>& torn_tail() const { return torn_; }
+  /// What was found in each file that was read to its end, to be acknowledged from now on.
+  const std::vector<Acknowledged>& found() const { return found_; }
   /// The files at the end in which no record of the history was found.
   const std::vector<NamedFile>& empty_files() const { return empty_; }
 
  private:
+  static Result<bool> read_header(File& open);
   Result<void> read_records(const NamedFile& file, File& open);
+  const Acknowledged* acknowledged(const NamedFile& file) const;
+  Result<void> check_acknowledged(const NamedFile& file, const Acknowledged& found) const;
   Result<void> read_headless(const NamedFile& file, File& open);
   Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
   Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
   bool snapshot_between(Zxid low, Zxid high) const;
   Result<void> begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset);
   Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
+  Error not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const;
 
   FileSystem& files_;
   Zxid base_, limit_;
   std::vector<Zxid> snapshots_;
   History history_;
   std::optional<Zxid> last_seen_;  ///< Of the run; nothing at its beginning.
+  std::map<Zxid, Acknowledged> acknowledged_;
+  Shorter shorter_ = Shorter::damage;
+  std::vector<Acknowledged> found_;
   std::optional<TornTail> torn_;
   std::vector<NamedFile> empty_;
 };

@@ -49,6 +49,7 @@ Result<bool> LogScanner::next() {
   if (window_[at + length] != kRecordEnd) return ends(ScanEnd::cut_short);
   if (adler(kAdlerBegin, payload_) != prefix.checksum) return ends(ScanEnd::bad_checksum);
   offset_ = position_;
+  prefix_ = prefix;
   position_ += length + kRecordOverheadBytes;
   return true;
 }

@@ -31,6 +31,7 @@ class LogScanner {
   // Of the record that next() found. The payload is valid until the next call.
   Zxid zxid() const { return zxid_in(payload()); }
   std::string_view payload() const { return payload_; }
+  const RecordPrefix& prefix() const { return prefix_; }
   std::uint64_t offset() const { return offset_; }
 
   /// Where the record ends; after the last one, where the scan ended.
@@ -48,6 +49,7 @@ class LogScanner {
   std::string window_;  ///< Bytes of the file from window_at_ on.
   std::uint64_t window_at_;
   std::string_view payload_;
+  RecordPrefix prefix_;
   ScanEnd end_ = ScanEnd::clean;
 };
 

@@ -18,23 +18,49 @@ constexpr std::size_t kBufferBytesKept = 2 * kGroupBytes;
 Result<LogWriter::Appended> LogWriter::append(FileSystem& files,
                                               std::span<const LogEntry> entries) {
   Appended appended;
+  const std::uint64_t offset = file_ ? position_ : 0;
+  const auto written = write(files, entries, appended);
+  if (written.has_error()) return explained(written.error(), offset, entries);
+  return appended;
+}
+
+Result<void> LogWriter::write(FileSystem& files, std::span<const LogEntry> entries,
+                              Appended& appended) {
   appended.begins_file = !file_;
   appended.entries = entries.size();
   if (!file_) TRY(begin_file(files, entries.front().zxid));
   appended.part.path = path_;
   encode(entries, appended.part);
   TRY(write_durably(files, appended.begins_file));
-  TRY(allocate_ahead());
-  return appended;
+  TRY(acknowledge());
+  return allocate_ahead();
+}
+
+Error LogWriter::explained(const Error& cause, std::uint64_t offset,
+                           std::span<const LogEntry> entries) const {
+  Error error = cause;
+  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) + " with transactions " +
+               text_of(entries.front().zxid) + " to " + text_of(entries.back().zxid) + " (" + cause.what +
+               "): none of them was acknowledged. A disk that failed once can no longer be "
+               "believed: look into the system's log, mend or replace it, and start again, which "
+               "reads back and checks everything that was acknowledged";
+  return error;
 }
 
 Result<void> LogWriter::begin_file(FileSystem& files, Zxid first) {
   path_ = directories_.log_path(first);
-  // Never over an existing file: its content would be lost without a trace.
+  position_ = allocated_ = 0;
+  // Never over an existing file: its content, or that of its record, would be lost without a trace.
+  if (files.exists(path_)) return Error(Errc::already_exists, path_ + " exists already");
+  if (settings_.force_sync == ForceSync::yes) {
+    TRY_LET(record, AcknowledgedWriter::begin(files, directories_, first));
+    record_ = std::move(record);
+  }
   TRY_LET(file, files.open(path_, OpenMode::create_new));
   file_ = std::move(file);
-  position_ = allocated_ = 0;
   buffer_ = log_header();
+  chain_ = Chain(first);
+  acknowledged_ = {first, 0, {}, 0};
   return {};
 }
 
@@ -45,10 +71,13 @@ void LogWriter::encode(std::span<const LogEntry> entries, LogFile& part) {
   part.first = entries.front().zxid;
   part.last = entries.back().zxid;
   for (const LogEntry& entry : entries) {
-    note_mark(part.marks, entry.zxid, position_ + buffer_.size());
+    const std::size_t at = buffer_.size();
+    note_mark(part.marks, entry.zxid, position_ + at);
     append_record(buffer_, entry.payload.view());
+    chain_.add(position_ + at, record_prefix(std::string_view(buffer_).substr(at)));
   }
   part.end = position_ + buffer_.size();
+  acknowledged_ = {acknowledged_.first, part.end, part.last, chain_.value()};
 }
 
 Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
@@ -59,6 +88,16 @@ Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
   if (settings_.force_sync == ForceSync::no) return {};
   TRY(file_->sync());
   return new_file ? files.sync_directory(directories_.logs()) : Result<void>();
+}
+
+/// Behind the sync, so that the record is never ahead of the log, and before anybody hears of the
+/// group, so that it is behind after a power failure only.
+Result<void> LogWriter::acknowledge() {
+  if (!record_) return {};
+  const auto written = record_->write(acknowledged_);
+  // The room was made at the beginning. Where the file system wants new room for every write, a
+  // record that stays behind does no harm.
+  return written.has_error() && written.error().is(Errc::no_space) ? Result<void>() : written;
 }
 
 /// After the sync, so that a file never has its space before its header: Java refuses one that
@@ -75,8 +114,12 @@ Result<void> LogWriter::allocate_ahead() {
 
 Result<void> LogWriter::roll() {
   if (!file_) return {};
+  TRY(sync_record());
+  record_.reset();
   const auto file = std::exchange(file_, nullptr);
   return file->truncate(position_);
 }
+
+Result<void> LogWriter::sync_record() { return record_ ? record_->sync() : Result<void>(); }
 
 }  // namespace vivarium::file

@@ -2,6 +2,7 @@
 // Appends to the log: each group of entries is one write and one sync. Runs in jobs of the log
 // lane.
 
+#include "acknowledged.hpp"
 #include "directories.hpp"
 #include "history.hpp"
 
@@ -42,11 +43,18 @@ class LogWriter {
   /// The next append begins a new file. Gives preallocated space back.
   Result<void> roll();
 
+  /// Makes the record of what was acknowledged durable.
+  Result<void> sync_record();
+
  private:
+  Result<void> write(FileSystem& files, std::span<const LogEntry> entries, Appended& appended);
   Result<void> begin_file(FileSystem& files, Zxid first);
   void encode(std::span<const LogEntry> entries, LogFile& part);
   Result<void> write_durably(FileSystem& files, bool new_file);
+  Result<void> acknowledge();
   Result<void> allocate_ahead();
+  Error explained(const Error& cause, std::uint64_t offset,
+                  std::span<const LogEntry> entries) const;
 
   const Directories& directories_;
   LogWriterSettings settings_;
@@ -54,6 +62,9 @@ class LogWriter {
   std::string path_;
   std::uint64_t position_ = 0, allocated_ = 0;
   std::string buffer_;
+  std::unique_ptr<AcknowledgedWriter> record_;  ///< None when nothing is synced.
+  Chain chain_{Zxid{}};  ///< Over the records in the file, and those in the buffer.
+  Acknowledged acknowledged_;
 };
 
 }  // namespace vivarium::file

@@ -1,5 +1,6 @@
 #include "recovery.hpp"
 
+#include "acknowledged.hpp"
 #include "change.hpp"
 #include "epochs.hpp"
 #include "format.hpp"
@@ -29,14 +30,18 @@ Result<std::uint64_t> total_size(FileSystem& files, const std::vector<NamedFile>
   return sum;
 }
 
-/// The newest that is whole. What is wrong with newer ones goes to `damage`.
+struct BadSnapshot {
+  NamedFile file;
+  std::string what;
+};
+
+/// The newest that is whole. What is wrong with newer ones goes to `bad`.
 std::optional<SnapshotInfo> newest_whole(FileSystem& files, const std::vector<NamedFile>& snapshots,
-                                         std::vector<Damage>& damage) {
+                                         std::vector<BadSnapshot>& bad) {
   for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
     const auto info = verify_snapshot(files, *snapshot);
     if (info.has_value()) return *info;
-    damage.push_back({snapshot->path, 0, snapshot->zxid,
-                      info.error().what + "; an older snapshot and the log take its place", true});
+    bad.push_back({*snapshot, info.error().what});
   }
   return std::nullopt;
 }
@@ -67,17 +72,60 @@ Result<void> check_beginning(const OpenedLog& opened, const History& history) {
 }
 
 /// A snapshot that cannot be read may be replaced by an older one only if the log goes on past it.
-Result<void> check_replaced_snapshots(const OpenedLog& opened) {
-  for (const Damage& bad : opened.damage)
-    if (bad.zxid > opened.last_durable)
-      return Error(
-          Errc::corrupt,
-          bad.file + " cannot be read, and the log ends before it, at " +
-              text_of(opened.last_durable) +
-              ": acknowledged transactions are missing; restore it from a backup, or, in an "
-              "ensemble, move the data directory away and let this server be filled by the "
-              "others (found: " +
-              bad.message + ")");
+Result<void> check_replaced_snapshots(const std::vector<BadSnapshot>& bad, Zxid last) {
+  for (const BadSnapshot& snapshot : bad)
+    if (snapshot.file.zxid > last)
+      return Error(Errc::corrupt,
+                   snapshot.file.path + " cannot be read, and the log ends before it, at " +
+                       text_of(last) +
+                       ": acknowledged transactions are missing; restore it from a backup, or, in "
+                       "an ensemble, move the data directory away and let this server be filled by "
+                       "the others (found: " +
+                       snapshot.what + ")");
+  return {};
+}
+
+Error missing(const Directories& directories, const std::string& path, Zxid last) {
+  return {Errc::corrupt,
+          path + " is missing: transactions up to " + text_of(last) +
+              " were acknowledged from it, and no snapshot holds them; restore it from a backup, "
+              "or, in an ensemble, move the data directory away and let this server be filled by "
+              "the others. If the files were put back from an older backup on purpose, and what "
+              "came later may be lost, remove " +
+              directories.acknowledged()};
+}
+
+bool is_there(const std::vector<NamedFile>& named, Zxid zxid) {
+  return std::any_of(named.begin(), named.end(),
+                     [&](const NamedFile& file) { return file.zxid == zxid; });
+}
+
+/// What is on the disk, before anything is mended.
+struct Inventory {
+  std::vector<NamedFile> snapshots, logs;
+  AcknowledgedRecords records;
+  EpochsFound epochs;
+};
+
+Result<Inventory> take_inventory(FileSystem& files, const Directories& directories,
+                                 EpochsFound epochs) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  TRY_LET(logs, directories.list_logs(files));
+  TRY_LET(records, read_acknowledged(files, directories));
+  return Inventory{std::move(snapshots), std::move(logs), std::move(records), std::move(epochs)};
+}
+
+/// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
+/// snapshot that is loaded: then it was purged.
+Result<void> check_nothing_missing(const Directories& directories, const Inventory& there,
+                                   Zxid base, Zxid last) {
+  if (raised_elsewhere(there.epochs)) return {};  // A leader had a Java server cut the history.
+  for (const auto& [first, record] : there.records.logs)
+    if (!is_there(there.logs, first) && record.last > base)
+      return missing(directories, directories.log_path(first), record.last);
+  for (const auto& [zxid, record] : there.records.snapshots)
+    if (zxid > base && zxid > last)
+      return missing(directories, directories.snapshot_path(zxid), zxid);
   return {};
 }
 
@@ -96,8 +144,8 @@ Damage report(const HistoryScan::TornTail& tail, Zxid last) {
       true};
 }
 
-Result<void> mend(FileSystem& files, const Directories& directories, HistoryScan& scan,
-                  OpenedLog& opened) {
+Result<void> mend_logs(FileSystem& files, const Directories& directories, HistoryScan& scan,
+                       OpenedLog& opened) {
   const auto& torn = scan.torn_tail();
   if (torn) opened.damage.push_back(report(*torn, opened.last_durable));
   if (torn && torn->offset > kFileHeaderBytes) TRY(cut_torn_tail(files, *torn));
@@ -107,35 +155,154 @@ Result<void> mend(FileSystem& files, const Directories& directories, HistoryScan
   return files.sync_directory(directories.logs());
 }
 
+Result<void> set_aside(FileSystem& files, const Directories& directories,
+                       const std::vector<BadSnapshot>& bad, Recovered& found) {
+  for (const BadSnapshot& snapshot : bad) {
+    TRY(directories.set_aside(files, snapshot.file));
+    std::erase(found.snapshots, snapshot.file.zxid);
+    found.opened.damage.push_back(
+        {snapshot.file.path, 0, snapshot.file.zxid,
+         snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
+                         "was moved to " +
+             directories.set_aside_path(snapshot.file.zxid) +
+             ", where nothing loads, counts or purges it: look into the system's log for the "
+             "disk's errors, and remove it",
+         true});
+  }
+  return {};
+}
+
+/// Records of what is not there any more, and those that say nothing.
+Result<void> drop_records(FileSystem& files, const Directories& directories,
+                          const Inventory& there) {
+  std::vector<std::string> dropped = there.records.blank;
+  for (const auto& [first, record] : there.records.logs)
+    if (!is_there(there.logs, first)) dropped.push_back(directories.acknowledged_log_path(first));
+  TRY_LET(snapshot_records, directories.list_acknowledged_snapshots(files));
+  for (const NamedFile& record : snapshot_records)
+    if (there.records.snapshots.count(record.zxid) > 0 && !is_there(there.snapshots, record.zxid))
+      dropped.push_back(record.path);
+  for (const std::string& path : dropped) TRY(files.remove(path));
+  return dropped.empty() ? Result<void>() : files.sync_directory(directories.acknowledged());
+}
+
+const Acknowledged* record_of(const AcknowledgedRecords& records, Zxid first) {
+  const auto known = records.logs.find(first);
+  return known == records.logs.end() ? nullptr : &known->second;
+}
+
+/// What a Java server has cut.
+Result<void> shorten_records(FileSystem& files, const Directories& directories,
+                             const HistoryScan& scan, const AcknowledgedRecords& records) {
+  for (const Acknowledged& found : scan.found()) {
+    const Acknowledged* known = record_of(records, found.first);
+    if (known && known->end > found.end) TRY(write_acknowledged(files, directories, found));
+  }
+  return {};
+}
+
+/// What was read counts as acknowledged from now on. It may be no more than written, by a process
+/// that was killed before it could sync.
+Result<void> extend_records(FileSystem& files, const Directories& directories,
+                            const HistoryScan& scan, const AcknowledgedRecords& records) {
+  for (const Acknowledged& found : scan.found()) {
+    const Acknowledged* known = record_of(records, found.first);
+    if (known && known->end >= found.end) continue;
+    TRY_LET(log, files.open(directories.log_path(found.first), OpenMode::read_write));
+    TRY(log->sync());
+    TRY(write_acknowledged(files, directories, found));
+  }
+  return {};
+}
+
+bool has_foreign_logs(const Inventory& there) {
+  return std::any_of(there.logs.begin(), there.logs.end(), [&](const NamedFile& log) {
+    return there.records.logs.count(log.zxid) == 0;
+  });
+}
+
+void report_epochs(const Directories& directories, const EpochsDecided& decided,
+                   OpenedLog& opened) {
+  const std::string where = directories.snapshots() + ": ";
+  for (const std::string& finding : decided.findings)
+    opened.damage.push_back(
+        {directories.snapshots() + "/currentEpoch", 0, opened.last_durable, where + finding, true});
+  if (decided.may_vote) return;
+  opened.damage.push_back(
+      {directories.snapshots() + "/currentEpoch", 0, opened.last_durable,
+       where + "promises of this server to its ensemble may be lost. It must not vote until an "
+               "established leader has brought it up to date; a server that stands alone can go on",
+       true});
+}
+
+/// In this order: what a Java server has raised excuses what it has cut, and its logs, which have no
+/// record yet, tell that it ran.
+Result<void> mend_records(FileSystem& files, const Directories& directories,
+                          const Inventory& there, const HistoryScan& scan, OpenedLog& opened) {
+  TRY(drop_records(files, directories, there));
+  TRY(shorten_records(files, directories, scan, there.records));
+  const auto decided =
+      decide_epochs(there.epochs, {opened.last_durable, has_foreign_logs(there)});
+  opened.epochs = decided.epochs;
+  opened.may_vote = decided.may_vote;
+  report_epochs(directories, decided, opened);
+  TRY(repair_epochs(files, directories, there.epochs, decided));
+  return extend_records(files, directories, scan, there.records);
+}
+
+/// Ends what a crash interrupted.
+Result<void> end_change(FileSystem& files, const Directories& directories,
+                        const EpochsFound& epochs, OpenedLog& opened) {
+  if (raised_elsewhere(epochs)) {
+    TRY_LET(given_up, give_up_change(files, directories));
+    if (given_up)
+      opened.damage.push_back(
+          {directories.own() + "/change", 0, {},
+           "a truncation or the installation of a snapshot was interrupted in " +
+               directories.data_dir() +
+               ", and then a Java server went on with its leader from there: it is left so",
+           true});
+  }
+  TRY(finish_change(files, directories));
+  return directories.remove_unfinished(files);
+}
+
 }  // namespace
 
 Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   Recovered found;
-  TRY(finish_change(files, directories));
-  TRY(directories.remove_unfinished(files));
-  TRY_LET(epochs, read_epochs(files, directories));
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  TRY_LET(logs, directories.list_logs(files));
   OpenedLog& opened = found.opened;
-  opened.epochs = epochs;
-  opened.fresh = snapshots.empty() && logs.empty();
-  opened.snapshot = newest_whole(files, snapshots, opened.damage);
-  found.snapshots = zxids_of(snapshots);
+  TRY_LET(epochs, read_epochs(files, directories));
+  TRY(end_change(files, directories, epochs, opened));
+  TRY_LET(there, take_inventory(files, directories, epochs));
+  opened.fresh = there.snapshots.empty() && there.logs.empty();
+  opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
+                       there.records.damage.end());
+  std::vector<BadSnapshot> bad;
+  opened.snapshot = newest_whole(files, there.snapshots, bad);
+  found.snapshots = zxids_of(there.snapshots);
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  const auto needed = first_needed(logs, base);
+  const auto needed = first_needed(there.logs, base);
   HistoryScan scan(files, base, found.snapshots);
-  for (auto log = needed; log != logs.cend(); ++log) TRY(scan.read(*log));
+  scan.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
+                                                           : HistoryScan::Shorter::damage);
+  for (auto log = needed; log != there.logs.cend(); ++log) TRY(scan.read(*log));
   opened.last_durable = scan.history().last;
   TRY(check_beginning(opened, scan.history()));
-  TRY(check_replaced_snapshots(opened));
-  TRY(mend(files, directories, scan, opened));
+  TRY(check_replaced_snapshots(bad, opened.last_durable));
+  TRY(check_nothing_missing(directories, there, base, opened.last_durable));
+  TRY(mend_logs(files, directories, scan, opened));
+  TRY(set_aside(files, directories, bad, found));
+  TRY(mend_records(files, directories, there, scan, opened));
   found.history = std::move(scan.history());
-  found.older_logs.assign(logs.cbegin(), needed);
+  found.older_logs.assign(there.logs.cbegin(), needed);
+  found.acknowledged = std::move(there.records.logs);
 
   TRY_LET(kept_logs, directories.list_logs(files));
+  TRY_LET(kept_snapshots, directories.list_snapshots(files));
   TRY_LET(log_bytes, total_size(files, kept_logs));
-  TRY_LET(snapshot_bytes, total_size(files, snapshots));
+  TRY_LET(snapshot_bytes, total_size(files, kept_snapshots));
   found.log_bytes_total = log_bytes;
   found.snapshot_bytes_total = snapshot_bytes;
   return found;
@@ -149,7 +316,8 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   std::erase_if(snapshots, above);
   std::erase_if(logs, above);
   OpenedLog opened;
-  opened.snapshot = newest_whole(files, snapshots, opened.damage);
+  std::vector<BadSnapshot> bad;
+  opened.snapshot = newest_whole(files, snapshots, bad);
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
   HistoryScan scan(files, base, zxids, zxid);
   for (auto log = first_needed(logs, base); log != logs.cend(); ++log) TRY(scan.read(*log));
@@ -168,6 +336,7 @@ History extend_back(FileSystem& files, const Recovered& recovered) {
   older.push_back({front.first, front.path});
   // Below every base broken runs are usual; the run counts that leads to the first known record.
   HistoryScan scan(files, HistoryScan::kNoLimit, recovered.snapshots, front.first);
+  scan.expect(recovered.acknowledged, HistoryScan::Shorter::damage);
   for (const NamedFile& log : older)
     if (scan.read(log).has_error()) scan.skip();
   auto& run = scan.history().files;

@@ -341,12 +341,19 @@ TEST_CASE("a running Java server on the directory is noticed", "[file][java]") {
 
 namespace {
 
+/// How far the log was acknowledged is not known, as after a power failure: its looks decide.
+void forget_acknowledged(Bench& bench) {
+  for (const std::string& name : names(bench, "/data/vivarium/acknowledged"))
+    REQUIRE(bench.disk->blocking().remove("/data/vivarium/acknowledged/" + name).has_value());
+}
+
 /// A directory with a log of the records 1 to 10 in log.1, closed.
 struct DamagedBench : Bench {
   DamagedBench() {
     open();
     append(Zxid{1}, Zxid{10});
     close();
+    forget_acknowledged(*this);
   }
   std::string log = kLogs + "log.1";
   static std::size_t offset(std::int64_t zxid) {
@@ -397,6 +404,7 @@ TEST_CASE(
   bench.open();
   bench.append(Zxid{1}, Zxid{60});
   bench.close();
+  forget_acknowledged(bench);
   const std::string log = kLogs + "log.1";
   overwrite(bench, log, 1024, std::string(512, '\0'));
   const OpenedLog opened = bench.open();
@@ -431,6 +439,7 @@ TEST_CASE("a zeroed stretch with more data behind it than one write brings is da
   bench.open();
   for (std::int64_t zxid = 1; zxid <= 20; ++zxid) bench.append(Zxid{zxid}, Zxid{zxid}, 1'000'000);
   bench.close();
+  forget_acknowledged(bench);
   overwrite(bench, kLogs + "log.1", 2048, std::string(512, '\0'));
   CHECK_THAT(refusal(bench), Catch::Contains("log.1"));
 }
@@ -625,14 +634,6 @@ TEST_CASE("a snapshot between two logs marks a hole that no read crosses", "[fil
   CHECK(bench.store->first_contiguous() == filled);
 }
 
-TEST_CASE("an epoch file that holds no number is refused", "[file][damage]") {
-  Bench bench;
-  bench.open();
-  bench.close();
-  put_file(bench, kLogs + "currentEpoch", GENERATE(as<std::string>(), "", "x", "1x", "-1", "1 2"));
-  CHECK_THAT(refusal(bench), Catch::Contains("currentEpoch"));
-}
-
 TEST_CASE("an epoch file with a newline is read, as somebody may have edited it", "[file]") {
   Bench bench;
   bench.open();
@@ -707,15 +708,17 @@ class Life {
     snapshot(Zxid::of(Epoch{2}, 30), 3);
     // Below the newest snapshot.
     truncate(Zxid::of(Epoch{2}, 5));
+    epochs(3, 3);
     append(Zxid::of(Epoch{3}, 1), Zxid::of(Epoch{3}, 2));
+    epochs(4, 4);
     install(Zxid::of(Epoch{4}, 9));
     append(Zxid::of(Epoch{4}, 10), Zxid::of(Epoch{4}, 12));
-    epochs(4, 4);
     snapshot(Zxid::of(Epoch{4}, 12));
     reopen();
     append(Zxid::of(Epoch{4}, 13), Zxid::of(Epoch{4}, 14));
     // Back to what lies before the newest snapshot, on another branch of history.
     install(Zxid::of(Epoch{3}, 5));
+    epochs(5, 5);
     append(Zxid::of(Epoch{5}, 1), Zxid::of(Epoch{5}, 2));
   }
 

@@ -64,6 +64,11 @@ struct OpenedLog {
   /// refuses logs that have none before them.
   bool fresh = false;
   std::vector<Damage> damage;
+  /// False when a promise to the ensemble may be lost, such as an epoch; `damage` says why. A server
+  /// that stands alone can go on. A member must not vote, nor count as having acknowledged an epoch,
+  /// until an established leader has brought it up to date. Stays false over restarts, until
+  /// set_epoch(EpochKind::current) succeeds.
+  bool may_vote = true;
 };
 
 /// A stretch of history, oldest first.
