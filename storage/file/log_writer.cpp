@@ -60,7 +60,7 @@ Result<void> LogWriter::begin_file(FileSystem& files, Zxid first) {
   file_ = std::move(file);
   buffer_ = log_header();
   chain_ = Chain(first);
-  acknowledged_ = {first, 0, {}, 0};
+  next_.first = first;
   return {};
 }
 
@@ -70,14 +70,15 @@ void LogWriter::encode(std::span<const LogEntry> entries, LogFile& part) {
   buffer_.reserve(bytes);
   part.first = entries.front().zxid;
   part.last = entries.back().zxid;
+  next_chain_ = chain_;
   for (const LogEntry& entry : entries) {
     const std::size_t at = buffer_.size();
     note_mark(part.marks, entry.zxid, position_ + at);
     append_record(buffer_, entry.payload.view());
-    chain_.add(position_ + at, record_prefix(std::string_view(buffer_).substr(at)));
+    next_chain_.add(position_ + at, record_prefix(std::string_view(buffer_).substr(at)));
   }
   part.end = position_ + buffer_.size();
-  acknowledged_ = {acknowledged_.first, part.end, part.last, chain_.value()};
+  next_ = {next_.first, part.end, part.last, next_chain_.value()};
 }
 
 Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
@@ -93,8 +94,9 @@ Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
 /// Behind the sync, so that the record is never ahead of the log, and before anybody hears of the
 /// group, so that it is behind after a power failure only.
 Result<void> LogWriter::acknowledge() {
+  chain_ = next_chain_;
   if (!record_) return {};
-  const auto written = record_->write(acknowledged_);
+  const auto written = record_->write(next_);
   // The room was made at the beginning. Where the file system wants new room for every write, a
   // record that stays behind does no harm.
   return written.has_error() && written.error().is(Errc::no_space) ? Result<void>() : written;
