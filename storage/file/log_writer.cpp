@@ -39,8 +39,9 @@ Result<void> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
 Error LogWriter::explained(const Error& cause, std::uint64_t offset,
                            std::span<const LogEntry> entries) const {
   Error error = cause;
-  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) + " with transactions " +
-               text_of(entries.front().zxid) + " to " + text_of(entries.back().zxid) + " (" + cause.what +
+  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) +
+               " with transactions " + text_of(entries.front().zxid) + " to " +
+               text_of(entries.back().zxid) + " (" + cause.what +
                "): none of them was acknowledged. A disk that failed once can no longer be "
                "believed: look into the system's log, mend or replace it, and start again, which "
                "reads back and checks everything that was acknowledged";

@@ -235,8 +235,8 @@ void report_epochs(const Directories& directories, const EpochsDecided& decided,
        true});
 }
 
-/// In this order: what a Java server has raised excuses what it has cut, and its logs, which have no
-/// record yet, tell that it ran.
+/// In this order: what a Java server has raised excuses what it has cut, and its logs, which have
+/// no record yet, tell that it ran.
 Result<void> mend_records(FileSystem& files, const Directories& directories,
                           const Inventory& there, const HistoryScan& scan, OpenedLog& opened) {
   TRY(drop_records(files, directories, there));
