@@ -164,7 +164,7 @@ Result<void> set_aside(FileSystem& files, const Directories& directories,
         {snapshot.file.path, 0, snapshot.file.zxid,
          snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
                          "was moved to " +
-             directories.set_aside_path(snapshot.file.zxid) +
+             directories.set_aside_path(snapshot.file) +
              ", where nothing loads, counts or purges it: look into the system's log for the "
              "disk's errors, and remove it",
          true});
