@@ -131,12 +131,14 @@ Result<void> AcknowledgedWriter::write(const Acknowledged& acknowledged) {
 
 Result<void> AcknowledgedWriter::sync() { return file_->sync(); }
 
-Result<void> sync_acknowledged(FileSystem& files, const Directories& directories, Zxid first) {
+Result<void> sync_acknowledged(FileSystem& files, const Directories& directories, Zxid first,
+                               RecordName name) {
   const auto file = files.open(directories.acknowledged_log_path(first), OpenMode::read_write);
   if (file.has_error() && file.error().is(Errc::not_found)) return {};
   if (file.has_error()) return file.error();
   TRY((*file)->sync());
-  return files.sync_directory(directories.acknowledged());
+  return name == RecordName::fresh ? files.sync_directory(directories.acknowledged())
+                                   : Result<void>();
 }
 
 Result<AcknowledgedRecords> read_acknowledged(FileSystem& files, const Directories& directories) {
@@ -152,6 +154,11 @@ Result<void> write_acknowledged(FileSystem& files, const Directories& directorie
                                 const Acknowledged& acknowledged) {
   const std::string path = directories.acknowledged_log_path(acknowledged.first);
   return write_slot(files, directories, path.substr(path.rfind('/') + 1), acknowledged);
+}
+
+Result<void> forget_acknowledged(FileSystem& files, const Directories& directories, Zxid first) {
+  const std::string path = directories.acknowledged_log_path(first);
+  return files.exists(path) ? files.remove(path) : Result<void>();
 }
 
 Result<void> forget_acknowledged_above(FileSystem& files, const Directories& directories,

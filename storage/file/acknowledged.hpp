@@ -61,8 +61,11 @@ class AcknowledgedWriter {
   std::uint64_t sequence_ = 0;
 };
 
+/// Whether a record's name is known to be durable.
+enum class RecordName : std::uint8_t { fresh, durable };
 /// Makes the record of this log durable, from any lane; nothing happens when it is gone.
-Result<void> sync_acknowledged(FileSystem& files, const Directories& directories, Zxid first);
+Result<void> sync_acknowledged(FileSystem& files, const Directories& directories, Zxid first,
+                               RecordName name);
 
 struct AcknowledgedRecords {
   std::map<Zxid, Acknowledged> logs;
@@ -77,6 +80,8 @@ Result<AcknowledgedRecords> read_acknowledged(FileSystem& files, const Directori
 /// Replaces the record of a log that is not being written. Durable when it returns.
 Result<void> write_acknowledged(FileSystem& files, const Directories& directories,
                                 const Acknowledged& acknowledged);
+/// Removes the record of a log that was purged. Needs no sync: a start does the same.
+Result<void> forget_acknowledged(FileSystem& files, const Directories& directories, Zxid first);
 /// Removes the records of logs and snapshots that begin above `zxid`. Durable when it returns.
 Result<void> forget_acknowledged_above(FileSystem& files, const Directories& directories,
                                        Zxid zxid);

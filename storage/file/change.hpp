@@ -25,8 +25,8 @@ Result<void> make_change(FileSystem& files, const Directories& directories, cons
 
 /// Carries out what a crash interrupted, if anything.
 Result<void> finish_change(FileSystem& files, const Directories& directories);
-/// Gives it up instead: a Java server has continued what the crash left, and was told by a leader how
-/// its history goes on. False when nothing was interrupted.
+/// Gives it up instead: a Java server has continued what the crash left, and was told by a leader
+/// how its history goes on. False when nothing was interrupted.
 Result<bool> give_up_change(FileSystem& files, const Directories& directories);
 
 }  // namespace vivarium::file

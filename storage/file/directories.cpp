@@ -65,8 +65,8 @@ std::string Directories::acknowledged_log_path(Zxid first) const {
   return acknowledged() + "/" + std::string(kLogPrefix) + text_of(first).substr(2);
 }
 
-std::string Directories::set_aside_path(Zxid snapshot) const {
-  return own() + "/" + std::string(kSnapshotPrefix) + text_of(snapshot).substr(2) + ".corrupt";
+std::string Directories::set_aside_path(const NamedFile& snapshot) const {
+  return own() + snapshot.path.substr(snapshot.path.rfind('/')) + ".corrupt";
 }
 
 std::string Directories::snapshot_path(Zxid zxid) const {
@@ -110,7 +110,7 @@ Result<std::vector<NamedFile>> Directories::list_acknowledged_snapshots(FileSyst
 }
 
 Result<void> Directories::set_aside(FileSystem& files, const NamedFile& snapshot) const {
-  TRY(files.rename(snapshot.path, set_aside_path(snapshot.zxid)));
+  TRY(files.rename(snapshot.path, set_aside_path(snapshot)));
   TRY(files.sync_directory(own()));
   return files.sync_directory(snapshots());
 }

@@ -59,7 +59,7 @@ class Directories {
   /// Puts a snapshot that cannot be read where no server looks for snapshots: Java takes
   /// version-2/snapshot.<zxid>.<anything> for one. Durable when it returns.
   Result<void> set_aside(FileSystem& files, const NamedFile& snapshot) const;
-  std::string set_aside_path(Zxid snapshot) const;
+  std::string set_aside_path(const NamedFile& snapshot) const;
   /// Removes what a crash left of unfinished snapshots.
   Result<void> remove_unfinished(FileSystem& files) const;
 

@@ -149,9 +149,10 @@ class Decision {
   void only_accepted() {
     accepted() = found_.accepted.epoch;
     current() = witnesses_.last.epoch();
-    // Between the history's epoch and the accepted one: nothing is left to doubt when these are one.
+    // It lies between the history's epoch and the accepted one: no doubt when these are one.
     if (current() == accepted())
-      decided_.findings.push_back("currentEpoch is missing or damaged, and follows from the history");
+      decided_.findings.push_back(
+          "currentEpoch is missing or damaged, and follows from the history");
     else
       no_vote("currentEpoch is missing or damaged, as is the copy of it");
   }
@@ -217,7 +218,8 @@ Result<void> repair_epochs(FileSystem& files, const Directories& directories,
   const Epochs& epochs = decided.epochs;
   const bool copy_right = found.copy == FileState::whole &&
                           found.ours.accepted == epochs.accepted &&
-                          found.ours.current == epochs.current && found.may_vote == decided.may_vote;
+                          found.ours.current == epochs.current &&
+                          found.may_vote == decided.may_vote;
   if (!copy_right)
     TRY(write_own(files, directories.own(), kCopyName, fields_of(epochs, decided.may_vote)));
   const auto right = [](const EpochsFound::Number& number, std::optional<Epoch> wanted) {

@@ -50,7 +50,7 @@ EpochsDecided decide_epochs(const EpochsFound& found, const EpochWitnesses& witn
 
 Result<EpochsFound> read_epochs(FileSystem& files, const Directories& directories);
 
-/// Whether a Java server has joined a newer leader since we ran here: then it may have cut our logs.
+/// Whether a Java server has joined a newer leader since we ran here: it may have cut our logs.
 bool raised_elsewhere(const EpochsFound& found);
 
 /// Brings all files to what was decided. Durable when it returns.

@@ -136,6 +136,7 @@ void FileStore::adopt(Recovered recovered) {
   snapshots_ = std::move(recovered.snapshots);
   older_logs_ = std::move(recovered.older_logs);
   acknowledged_ = std::move(recovered.acknowledged);
+  record_named_ = {};
   snapshot_ = recovered.opened.snapshot;
   epochs_ = recovered.opened.epochs;
   log_bytes_total_ = recovered.log_bytes_total;
@@ -257,11 +258,13 @@ void FileStore::record_changed() {
 void FileStore::sync_record() {
   record_due_ = false;
   if (history_.files.empty()) return;
+  const Zxid first = history_.files.back().first;
+  const auto name = first == std::exchange(record_named_, first) ? RecordName::durable
+                                                                 : RecordName::fresh;
   run<int>(
       Lane::bulk,
-      [directories = on_disk_->directories,
-       first = history_.files.back().first](FileSystem& files) -> Result<int> {
-        TRY(sync_acknowledged(files, directories, first));
+      [directories = on_disk_->directories, first, name](FileSystem& files) -> Result<int> {
+        TRY(sync_acknowledged(files, directories, first, name));
         return 0;
       },
       [](int) {});

@@ -148,6 +148,7 @@ class FileStore final : public LogStore {
 
   std::unique_ptr<Timer> record_timer_;  ///< Armed when the record was changed and not synced.
   bool record_due_ = false;
+  Zxid record_named_;  ///< The record whose name is durable, or about to be.
   std::unique_ptr<Timer> space_timer_;
   bool space_low_ = false;
   Summary fsync_ms_;

@@ -76,7 +76,7 @@ Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
   return {};
 }
 
-/// `found` is the first record at or behind the end of what was acknowledged, or the last one of all.
+/// `found` is the first record at or behind the end of what was acknowledged, or the last of all.
 Result<void> HistoryScan::check_acknowledged(const NamedFile& file,
                                              const Acknowledged& found) const {
   const Acknowledged& known = *acknowledged(file);

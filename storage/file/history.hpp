@@ -58,8 +58,8 @@ class HistoryScan {
   HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
   static constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
 
-  /// What was acknowledged of each log, as far as that is known: less than that is damage, however it
-  /// looks. `shorter` allows logs that end before, at the end of a record: a Java server has cut them.
+  /// What was acknowledged of each log, as far as that is known: less than that is damage, however
+  /// it looks. `shorter` allows logs that end before, behind a record: a Java server has cut them.
   enum class Shorter : std::uint8_t { damage, cut_by_java };
   void expect(std::map<Zxid, Acknowledged> logs, Shorter shorter);
 

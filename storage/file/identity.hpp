@@ -5,8 +5,8 @@
 //     dataDir/vivarium/identity      the server they belong to: its myid, once it has one, and a
 //     dataLogDir/vivarium/identity   random word; both directories of a server have the same word
 //
-// A server that stands alone has no myid; when it becomes a member of an ensemble, the id is written
-// down at the first start with one. docs/own-files.md has the rules. Runs in jobs.
+// A server that stands alone has no myid; when it becomes a member of an ensemble, the id is
+// written down at the first start with one. docs/own-files.md has the rules. Runs in jobs.
 
 #include "directories.hpp"
 
@@ -23,8 +23,8 @@ struct Identity {
   std::vector<Damage> damage;  ///< What was wrong with our files, and does no harm.
 };
 
-/// Refuses directories of another server, or of a newer release, and a dataLogDir that lacks the logs
-/// that were in it. Changes nothing. `word` is random text, for directories that have none yet.
+/// Refuses directories of another server, or of a newer release, and a dataLogDir that lacks the
+/// logs that were in it. Changes nothing. `word` is random text, for directories that have none.
 Result<Identity> identify(FileSystem& files, const Directories& directories,
                           const std::string& word);
 

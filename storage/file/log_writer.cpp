@@ -39,8 +39,9 @@ Result<void> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
 Error LogWriter::explained(const Error& cause, std::uint64_t offset,
                            std::span<const LogEntry> entries) const {
   Error error = cause;
-  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) + " with transactions " +
-               text_of(entries.front().zxid) + " to " + text_of(entries.back().zxid) + " (" + cause.what +
+  error.what = "the log " + path_ + " could not be continued at offset " + std::to_string(offset) +
+               " with transactions " + text_of(entries.front().zxid) + " to " +
+               text_of(entries.back().zxid) + " (" + cause.what +
                "): none of them was acknowledged. A disk that failed once can no longer be "
                "believed: look into the system's log, mend or replace it, and start again, which "
                "reads back and checks everything that was acknowledged";
@@ -60,7 +61,7 @@ Result<void> LogWriter::begin_file(FileSystem& files, Zxid first) {
   file_ = std::move(file);
   buffer_ = log_header();
   chain_ = Chain(first);
-  acknowledged_ = {first, 0, {}, 0};
+  next_.first = first;
   return {};
 }
 
@@ -70,14 +71,15 @@ void LogWriter::encode(std::span<const LogEntry> entries, LogFile& part) {
   buffer_.reserve(bytes);
   part.first = entries.front().zxid;
   part.last = entries.back().zxid;
+  next_chain_ = chain_;
   for (const LogEntry& entry : entries) {
     const std::size_t at = buffer_.size();
     note_mark(part.marks, entry.zxid, position_ + at);
     append_record(buffer_, entry.payload.view());
-    chain_.add(position_ + at, record_prefix(std::string_view(buffer_).substr(at)));
+    next_chain_.add(position_ + at, record_prefix(std::string_view(buffer_).substr(at)));
   }
   part.end = position_ + buffer_.size();
-  acknowledged_ = {acknowledged_.first, part.end, part.last, chain_.value()};
+  next_ = {next_.first, part.end, part.last, next_chain_.value()};
 }
 
 Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
@@ -93,8 +95,9 @@ Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
 /// Behind the sync, so that the record is never ahead of the log, and before anybody hears of the
 /// group, so that it is behind after a power failure only.
 Result<void> LogWriter::acknowledge() {
+  chain_ = next_chain_;
   if (!record_) return {};
-  const auto written = record_->write(acknowledged_);
+  const auto written = record_->write(next_);
   // The room was made at the beginning. Where the file system wants new room for every write, a
   // record that stays behind does no harm.
   return written.has_error() && written.error().is(Errc::no_space) ? Result<void>() : written;

@@ -63,8 +63,10 @@ class LogWriter {
   std::uint64_t position_ = 0, allocated_ = 0;
   std::string buffer_;
   std::unique_ptr<AcknowledgedWriter> record_;  ///< None when nothing is synced.
-  Chain chain_{Zxid{}};  ///< Over the records in the file, and those in the buffer.
-  Acknowledged acknowledged_;
+  Chain chain_{Zxid{}};  ///< Over the records in the file.
+  /// What the group that is being written comes to.
+  Chain next_chain_{Zxid{}};
+  Acknowledged next_;
 };
 
 }  // namespace vivarium::file

@@ -164,7 +164,7 @@ Result<void> set_aside(FileSystem& files, const Directories& directories,
         {snapshot.file.path, 0, snapshot.file.zxid,
          snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
                          "was moved to " +
-             directories.set_aside_path(snapshot.file.zxid) +
+             directories.set_aside_path(snapshot.file) +
              ", where nothing loads, counts or purges it: look into the system's log for the "
              "disk's errors, and remove it",
          true});
@@ -235,8 +235,8 @@ void report_epochs(const Directories& directories, const EpochsDecided& decided,
        true});
 }
 
-/// In this order: what a Java server has raised excuses what it has cut, and its logs, which have no
-/// record yet, tell that it ran.
+/// In this order: what a Java server has raised excuses what it has cut, and its logs, which have
+/// no record yet, tell that it ran.
 Result<void> mend_records(FileSystem& files, const Directories& directories,
                           const Inventory& there, const HistoryScan& scan, OpenedLog& opened) {
   TRY(drop_records(files, directories, there));

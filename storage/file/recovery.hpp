@@ -25,8 +25,8 @@ struct Recovered {
 
 /// Ends an interrupted change, chooses the newest snapshot that is whole, reads the log behind it
 /// and cuts off the torn end of the last write. Fails, with a sentence that names file, offset,
-/// zxid and cure, when acknowledged history is missing or damaged. What it gives back is durable, and
-/// recorded as acknowledged.
+/// zxid and cure, when acknowledged history is missing or damaged. What it gives back is durable,
+/// and recorded as acknowledged.
 Result<Recovered> recover(FileSystem& files, const Directories& directories);
 
 /// Whether the history can end at `zxid` and still be loaded: Errc::out_of_range if not.

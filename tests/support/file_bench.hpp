@@ -57,7 +57,7 @@ struct FileBench : StoreBench<SimulatedDoors, FileKind> {
   }
 
   void remove(const std::string& path) { REQUIRE(files().remove(path).has_value()); }
-  /// How far the logs were acknowledged is not known: after a power failure, or when Java wrote them.
+  /// How far the logs were acknowledged is not known, as after a power failure, or of Java's logs.
   void forget_acknowledged() {
     for (const std::string& name : names(kRecords)) remove(kRecords + name);
   }

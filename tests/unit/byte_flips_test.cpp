@@ -1,5 +1,6 @@
-// Every byte of a log, a snapshot and the epoch files flipped in turn, by several patterns: the server
-// is refused, or has every acknowledged transaction, or says what it cut; never another tree.
+// Every byte of a log, a snapshot and the epoch files flipped in turn, by several patterns: the
+// server does not start, or has every acknowledged transaction, and says what it repaired or cut;
+// never another tree.
 //
 // The everyday run takes a sample of the places, `unit_byte_flips_test "[.all]"` all of them.
 #include "tests/support/file_bench.hpp"
@@ -195,7 +196,7 @@ class Flips {
     const bool whole = i == original_.entries.size();
     if (opened.snapshot && base == original_.snapshot && bench.snapshot_body() != original_.body)
       FAIL("another snapshot than was taken");
-    // What is the same byte for byte gives the same tree; the tree itself is built for some of them.
+    // What is the same byte for byte gives the same tree; that itself is built for some of them.
     if (whole && trees_++ % 64 == 0) check_tree(bench, base, slice->entries);
   }
 

@@ -25,7 +25,8 @@ void put_history(Bench& bench, std::int64_t epoch) {
   bench.put_file(Bench::kData + "log.1", Bench::log_of(Zxid{1}, Zxid{1}));
   const Zxid last = Zxid::of(Epoch{epoch}, 1);
   if (epoch > 0)
-    bench.put_file(Bench::kData + "log." + file::text_of(last).substr(2), Bench::log_of(last, last));
+    bench.put_file(Bench::kData + "log." + file::text_of(last).substr(2),
+                   Bench::log_of(last, last));
 }
 
 std::string text_of(std::optional<Epoch> epoch) {

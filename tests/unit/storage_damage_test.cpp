@@ -469,8 +469,8 @@ TEST_CASE("a failure of any call of an append ends the server, with nothing ackn
         break;
       }
       CHECK(failure->is(Errc::io_failed));
-      CHECK(holds(failure->what, {"log.b", "offset ", file::text_of(next), "none of them was acknowledged",
-                                  "start again"}));
+      CHECK(holds(failure->what, {"log.b", "offset ", file::text_of(next),
+                                  "none of them was acknowledged", "start again"}));
       CHECK(bench.open().last_durable >= Zxid{next.value - 1});
     }
 }
@@ -512,15 +512,17 @@ TEST_CASE("a log that cannot be read at the start is refused with file, offset a
     if (opened.error().what.find("reading " + kData + "log.5") == std::string::npos) continue;
     seen = true;
     CAPTURE(opened.error().what);
-    CHECK(holds(opened.error().what, {kData + "log.5 cannot be read", "offset ", "behind transaction 0x",
-                                      "Input/output error", "replace the disk", kRefill}));
+    CHECK(holds(opened.error().what, {kData + "log.5 cannot be read", "offset ",
+                                      "behind transaction 0x", "Input/output error",
+                                      "replace the disk", kRefill}));
   }
   CHECK(seen);
 }
 
 // --- what a Java server leaves in between --------------------------------------------------------
 
-TEST_CASE("logs that a Java server added are taken, and acknowledged from then on", "[damage][java]") {
+TEST_CASE("logs that a Java server added are taken, and acknowledged from then on",
+          "[damage][java]") {
   Bench bench;
   live(bench);
   bench.put_file(kData + "log.b", Bench::log_of(Zxid{11}, Zxid{12}));
@@ -570,7 +572,7 @@ TEST_CASE("a truncation that was interrupted is not carried out over what a Java
   const std::string text = "truncate 0x6";
   bench.put_file(kOwn + "change",
                  text + " " + std::to_string(file::adler(file::kAdlerBegin, text)) + "\n");
-  // Its first step was done; then a Java server was started, joined the leader of epoch 7, and logged.
+  // Its first step was done; then a Java server joined the leader of epoch 7, and logged.
   bench.remove(kData + "log.9");
   bench.put_file(kData + "acceptedEpoch", "7");
   bench.put_file(kData + "currentEpoch", "7");
