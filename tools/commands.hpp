@@ -21,6 +21,10 @@ class UsageError : public std::runtime_error {
 int serve(const Words& words);
 int check(const Words& words);
 int plugins(const Words& words);
+int log(const Words& words);
+int snapshot(const Words& words);
+int backup(const Words& words);
+int restore(const Words& words);
 
 /// What `serve` and `check` have in common: FILE [--set KEY=VALUE ...] [--ready-file PATH].
 struct ConfigArguments {

@@ -23,7 +23,27 @@ constexpr const char* kUsage = R"(vivarium: a ZooKeeper-compatible coordination 
   vivarium plugins [PATH ...]
       Lists the plugins that can be loaded, those of further directories or files included, with their
       options.
+  vivarium log FILE|DIR ... [--from ZXID] [--to ZXID] [--json | --verify | --summary [--json]]
+  vivarium log --compare A B [--from ZXID] [--to ZXID]
+      Prints the transactions of logs, Java's or ours, one a line. --verify checks framing, checksums,
+      order, and, from a snapshot on that lies with them, each digest. --summary counts. --compare finds
+      the first difference of two histories. What is no transaction is told on standard error.
+  vivarium snapshot FILE|DIR [--json | --verify | --summary [--json] [--at ZXID]]
+  vivarium snapshot --compare A B [--first] [--at ZXID]
+      Prints a snapshot, of a directory the newest whole one: sessions, ACL lists, nodes. --verify checks
+      all of them: seals, structure, references, digest. --compare tells how two trees differ. --at
+      replays the log to that transaction first.
+  vivarium backup CONFIG|DATADIR TARGET [--log-dir DIR] [--newest-snapshot]
+      Saves the data directory of a server, Java's or ours, which may run on. TARGET is made. The copy is
+      loaded and compared with its digest before it counts. --newest-snapshot leaves out what is older.
+  vivarium restore BACKUP DATADIR [--log-dir DIR] [--to ZXID] [--replace] [--ignore-digest]
+      Brings a backup back into an empty data directory (--replace: over what is there), so that the
+      history ends exactly at the transaction; the last one if there is no --to. The server must be
+      stopped: bringing a running one back by command is not there yet.
   vivarium --version | --help
+
+log, snapshot, backup and restore tell their progress on a terminal, and elsewhere with --progress.
+Status: 0 for what is well, 1 for differences, damage and failures, 2 for words that make no sense.
 )";
 
 int dispatch(const Words& words) {
@@ -33,6 +53,10 @@ int dispatch(const Words& words) {
   if (command == "serve") return serve(rest);
   if (command == "check") return check(rest);
   if (command == "plugins") return plugins(rest);
+  if (command == "log") return log(rest);
+  if (command == "snapshot") return snapshot(rest);
+  if (command == "backup") return backup(rest);
+  if (command == "restore") return restore(rest);
   if (command == "--version") {
     std::cout << "vivarium " << version() << "\n";
     return 0;

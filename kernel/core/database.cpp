@@ -16,8 +16,8 @@ std::int64_t size_of(Data data) { return data ? static_cast<std::int64_t>(data->
 
 constexpr AclEntry kWorldRead{perms::kRead, "world", "anyone"};
 
-/// Logs of old servers, or with closeSessionTxn.enabled=false, have no list here, but at once the digest
-/// or the end. Then each server deletes what it holds for the session.
+}  // namespace
+
 void take_close_list(JuteIn& body, records::CloseSessionTxn& close) {
   JuteIn attempt(body.rest());
   attempt(close);
@@ -29,8 +29,6 @@ void take_close_list(JuteIn& body, records::CloseSessionTxn& close) {
   else
     close.paths.clear();
 }
-
-}  // namespace
 
 bool is_ephemeral(std::int64_t owner, bool extended_types) {
   return owner != owners::kNone && owner != owners::kContainer && !ttl_of(owner, extended_types);

@@ -5,6 +5,7 @@
 
 #include "kernel/core/acl_table.hpp"
 #include "kernel/core/quotas.hpp"
+#include "kernel/core/snapshot_body.hpp"
 #include "kernel/core/tree.hpp"
 
 #include <vivarium/acl_policy.hpp>
@@ -55,6 +56,11 @@ struct AppliedEntry {
 
 /// Whether the digest of an entry is compared with the tree's.
 enum class DigestCheck : std::uint8_t { compare, ignore };
+
+/// Reads a closeSession body. Logs of old servers, or with closeSessionTxn.enabled=false, have no list
+/// there, but at once the digest or the end; then `close` lists nothing, and each server deletes what
+/// it holds for the session.
+void take_close_list(JuteIn& body, records::CloseSessionTxn& close);
 
 class Database final : public AclView {
  public:
@@ -148,28 +154,24 @@ std::optional<std::int64_t> ttl_of(std::int64_t owner, bool extended_types);
 std::int64_t ttl_owner(std::int64_t ttl_ms);
 
 /// Builds a database from a snapshot body (section G.4).
-class DatabaseLoader {
+class DatabaseLoader : private SnapshotRecords {
  public:
   DatabaseLoader(std::uint64_t seed, bool extended_types);
-  ~DatabaseLoader();
+  ~DatabaseLoader() override;
+  DatabaseLoader(const DatabaseLoader&) = delete;
+  DatabaseLoader& operator=(const DatabaseLoader&) = delete;
   /// Takes pieces of any size; a record may span several.
   Result<void> feed(std::string_view piece);
   Result<std::unique_ptr<Database>> finish(Zxid zxid);
 
  private:
-  enum class Part : std::uint8_t { sessions, acls, nodes, done };
-  /// Consumes one record from the front of `in`; false when it is not complete yet.
-  bool step(JuteIn& in);
-  bool read_session(JuteIn& in);
-  bool read_acl(JuteIn& in);
-  bool read_node(JuteIn& in);
-  Result<void> failure(std::string what);
+  Result<void> take(const SnapshotSession& session) override;
+  Result<void> take(const SnapshotAcl& acl) override;
+  Result<void> take(const SnapshotNode& record) override;
+  Error unloadable(const std::string& what) const;
 
   std::unique_ptr<Database> database_;
-  Part part_ = Part::sessions;
-  std::optional<std::int32_t> left_;  ///< Records of this part still to come; unset before its count.
-  std::string pending_;               ///< The incomplete tail of what was fed.
-  std::string problem_;
+  SnapshotBody body_;
   bool has_root_ = false;
 };
 

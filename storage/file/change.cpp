@@ -1,9 +1,13 @@
 #include "change.hpp"
 
 #include "acknowledged.hpp"
+#include "epochs.hpp"
+#include "identity.hpp"
 #include "log_scanner.hpp"
 #include "try.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -11,20 +15,22 @@ namespace vivarium::file {
 namespace {
 
 constexpr std::string_view kName = "change";
-constexpr std::string_view kTruncate = "truncate ";
-constexpr std::string_view kInstall = "install ";
+// By ChangeKind.
+constexpr std::array<std::string_view, 4> kWords = {"truncate", "install", "restore", "replace"};
+constexpr std::string_view kAnnounced = "restoring ";
 
 /// "truncate 0x100000001 <checksum of that>"
 std::string encode(const Change& change) {
-  std::string text(change.kind == ChangeKind::truncate ? kTruncate : kInstall);
+  std::string text = std::string(kWords[static_cast<std::size_t>(change.kind)]) + " ";
   text += text_of(change.zxid);
   return text + " " + std::to_string(adler(kAdlerBegin, text)) + "\n";
 }
 
 std::optional<Change> decode(const std::string& text) {
-  Change change{text.starts_with(kInstall) ? ChangeKind::install : ChangeKind::truncate, {}};
+  const auto* word = std::find(kWords.begin(), kWords.end(), text.substr(0, text.find(' ')));
   const auto digits = text.find("0x");
-  if (digits == std::string::npos) return std::nullopt;
+  if (word == kWords.end() || digits == std::string::npos) return std::nullopt;
+  Change change{static_cast<ChangeKind>(word - kWords.begin()), {}};
   std::from_chars(text.data() + digits + 2, text.data() + text.size(), change.zxid.value, 16);
   return encode(change) == text ? std::optional(change) : std::nullopt;
 }
@@ -80,28 +86,83 @@ Result<void> install(FileSystem& files, const Directories& directories, Zxid zxi
   return acknowledge_snapshot_only(files, directories, zxid);
 }
 
+enum class Of : std::uint8_t { snapshots, the_rest };
+
+Result<void> finish(FileSystem& files, const Directories& directories, const std::string& folder,
+                    Of which) {
+  TRY_LET(names, directories.list_unfinished(files, folder));
+  for (const std::string& name : names)
+    if (name.starts_with("snapshot.") == (which == Of::snapshots))
+      TRY(directories.finish(files, folder, name));
+  return files.sync_directory(folder);
+}
+
+/// Gives the unfinished files their names, snapshots last: a Java server refuses logs without one.
+Result<void> restore(FileSystem& files, const Directories& directories) {
+  for (const std::string& folder : {directories.own(), directories.logs(), directories.snapshots()})
+    TRY(finish(files, directories, folder, Of::the_rest));
+  return finish(files, directories, directories.snapshots(), Of::snapshots);
+}
+
+/// Snapshots first: a Java server refuses the logs without them.
+Result<void> replace(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  TRY(remove_above(files, snapshots, Zxid{-1}));
+  TRY(remove_epochs(files, directories));
+  TRY(files.sync_directory(directories.snapshots()));
+  TRY_LET(logs, directories.list_logs(files));
+  TRY(remove_above(files, logs, Zxid{-1}));
+  TRY(files.sync_directory(directories.logs()));
+  TRY(disclaim(files, directories));
+  return make_change(files, directories, {ChangeKind::restore, zxid});
+}
+
 Result<void> end_change(FileSystem& files, const Directories& directories) {
-  TRY(files.remove(directories.own() + "/" + std::string(kName)));
+  TRY(files.remove(change_path(directories)));
   return files.sync_directory(directories.own());
 }
 
 Result<void> carry_out(FileSystem& files, const Directories& directories, const Change& change) {
-  TRY(change.kind == ChangeKind::truncate ? truncate(files, directories, change.zxid)
-                                          : install(files, directories, change.zxid));
+  switch (change.kind) {
+    case ChangeKind::truncate: TRY(truncate(files, directories, change.zxid)); break;
+    case ChangeKind::install: TRY(install(files, directories, change.zxid)); break;
+    case ChangeKind::restore: TRY(restore(files, directories)); break;
+    case ChangeKind::replace: return replace(files, directories, change.zxid);
+  }
   return end_change(files, directories);
 }
 
 }  // namespace
+
+std::string change_path(const Directories& directories) {
+  return directories.own() + "/" + std::string(kName);
+}
 
 Result<void> make_change(FileSystem& files, const Directories& directories, const Change& change) {
   TRY(replace_file(files, directories.own(), std::string(kName), encode(change)));
   return carry_out(files, directories, change);
 }
 
+Result<void> announce_restore(FileSystem& files, const Directories& directories, Zxid zxid) {
+  return replace_file(files, directories.own(), std::string(kName),
+                      std::string(kAnnounced) + text_of(zxid) + "\n");
+}
+
+Result<bool> restore_announced(FileSystem& files, const Directories& directories) {
+  if (!files.exists(change_path(directories))) return false;
+  TRY_LET(text, read_file(files, change_path(directories)));
+  return text.starts_with(kAnnounced);
+}
+
 Result<void> finish_change(FileSystem& files, const Directories& directories) {
-  const std::string path = directories.own() + "/" + std::string(kName);
+  const std::string path = change_path(directories);
   if (!files.exists(path)) return {};
   TRY_LET(text, read_file(files, path));
+  if (text.starts_with(kAnnounced))
+    return Error(Errc::corrupt,
+                 path + " says that a restore into " + directories.data_dir() +
+                     " was interrupted: the history is not all there; run `vivarium restore` again, "
+                     "or remove this file to start with what is there");
   const auto change = decode(text);
   if (!change)
     return Error(Errc::corrupt,
@@ -113,7 +174,7 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
 }
 
 Result<bool> give_up_change(FileSystem& files, const Directories& directories) {
-  if (!files.exists(directories.own() + "/" + std::string(kName))) return false;
+  if (!files.exists(change_path(directories))) return false;
   TRY(end_change(files, directories));
   return true;
 }

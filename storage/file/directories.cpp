@@ -73,9 +73,12 @@ std::string Directories::snapshot_path(Zxid zxid) const {
   return snapshots() + "/" + std::string(kSnapshotPrefix) + text_of(zxid).substr(2);
 }
 
+std::string Directories::unfinished_path(const std::string& directory, const std::string& name) {
+  return directory + "/" + std::string(kUnfinishedPrefix) + name;
+}
+
 std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
-  return snapshots() + "/" + std::string(kUnfinishedPrefix) + std::string(kSnapshotPrefix) +
-         text_of(zxid).substr(2);
+  return unfinished_path(snapshots(), std::string(kSnapshotPrefix) + text_of(zxid).substr(2));
 }
 
 Result<void> Directories::create(FileSystem& files) const {
@@ -94,11 +97,26 @@ Result<void> Directories::check_separation(FileSystem& files) const {
 }
 
 Result<std::vector<NamedFile>> Directories::list_logs(FileSystem& files) const {
-  return list_named(files, logs(), kLogPrefix);
+  return logs_in(files, logs());
 }
 
 Result<std::vector<NamedFile>> Directories::list_snapshots(FileSystem& files) const {
-  return list_named(files, snapshots(), kSnapshotPrefix);
+  return snapshots_in(files, snapshots());
+}
+
+Result<std::vector<std::string>> Directories::list_unfinished(FileSystem& files,
+                                                              const std::string& directory) const {
+  TRY_LET(entries, files.list(directory));
+  std::vector<std::string> names;
+  for (const DirectoryEntry& entry : entries)
+    if (entry.name.starts_with(kUnfinishedPrefix))
+      names.push_back(entry.name.substr(kUnfinishedPrefix.size()));
+  return names;
+}
+
+Result<void> Directories::finish(FileSystem& files, const std::string& directory,
+                                 const std::string& name) const {
+  return files.rename(unfinished_path(directory, name), directory + "/" + name);
 }
 
 Result<std::vector<NamedFile>> Directories::list_acknowledged_logs(FileSystem& files) const {
@@ -116,14 +134,25 @@ Result<void> Directories::set_aside(FileSystem& files, const NamedFile& snapshot
 }
 
 Result<void> Directories::remove_unfinished(FileSystem& files) const {
-  TRY_LET(entries, files.list(snapshots()));
-  for (const DirectoryEntry& entry : entries) {
-    if (!entry.name.starts_with(kUnfinishedPrefix)) continue;
-    const auto removed = files.remove(snapshots() + "/" + entry.name);
-    // Its own job may have removed it meanwhile.
-    if (removed.has_error() && !removed.error().is(Errc::not_found)) return removed;
+  std::vector<std::string> folders = {snapshots(), own()};
+  if (separate_logs()) folders.push_back(logs());
+  for (const std::string& folder : folders) {
+    TRY_LET(names, list_unfinished(files, folder));
+    for (const std::string& name : names) {
+      const auto removed = files.remove(unfinished_path(folder, name));
+      // Its own job may have removed it meanwhile.
+      if (removed.has_error() && !removed.error().is(Errc::not_found)) return removed;
+    }
   }
   return {};
+}
+
+Result<std::vector<NamedFile>> logs_in(FileSystem& files, const std::string& folder) {
+  return list_named(files, folder, kLogPrefix);
+}
+
+Result<std::vector<NamedFile>> snapshots_in(FileSystem& files, const std::string& folder) {
+  return list_named(files, folder, kSnapshotPrefix);
 }
 
 Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& name,

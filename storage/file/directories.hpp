@@ -45,6 +45,8 @@ class Directories {
   std::string snapshot_path(Zxid zxid) const;
   /// Where a snapshot is written before it gets its name.
   std::string unfinished_snapshot_path(Zxid zxid) const;
+  /// Where any file is written before it gets its name: no server takes it for a log or snapshot.
+  static std::string unfinished_path(const std::string& directory, const std::string& name);
 
   Result<void> create(FileSystem& files) const;
   /// Refuses logs among the snapshots and snapshots among the logs, as ZooKeeper does: they are the
@@ -60,12 +62,22 @@ class Directories {
   /// version-2/snapshot.<zxid>.<anything> for one. Durable when it returns.
   Result<void> set_aside(FileSystem& files, const NamedFile& snapshot) const;
   std::string set_aside_path(const NamedFile& snapshot) const;
-  /// Removes what a crash left of unfinished snapshots.
+  /// The names that unfinished files are going to have.
+  Result<std::vector<std::string>> list_unfinished(FileSystem& files,
+                                                    const std::string& directory) const;
+  /// Gives an unfinished file its name.
+  Result<void> finish(FileSystem& files, const std::string& directory,
+                      const std::string& name) const;
+  /// Removes what a crash left of unfinished files.
   Result<void> remove_unfinished(FileSystem& files) const;
 
  private:
   std::string data_dir_, data_log_dir_;
 };
+
+/// The logs, and the snapshots, that lie right in a folder, in the order of their zxids.
+Result<std::vector<NamedFile>> logs_in(FileSystem& files, const std::string& folder);
+Result<std::vector<NamedFile>> snapshots_in(FileSystem& files, const std::string& folder);
 
 /// Writes a small file so that after a crash it has the old content or the new one.
 Result<void> replace_file(FileSystem& files, const std::string& directory, const std::string& name,

@@ -232,6 +232,18 @@ Result<void> repair_epochs(FileSystem& files, const Directories& directories,
   return {};
 }
 
+std::string epochs_copy_path(const Directories& directories) {
+  return directories.own() + "/" + kCopyName;
+}
+
+Result<void> remove_epochs(FileSystem& files, const Directories& directories) {
+  for (const std::string_view name : kEpochFiles) {
+    const std::string path = directories.snapshots() + "/" + std::string(name);
+    if (files.exists(path)) TRY(files.remove(path));
+  }
+  return {};
+}
+
 Result<void> write_epoch(FileSystem& files, const Directories& directories, EpochKind kind,
                          Epoch epoch) {
   TRY_LET(found, read_epochs(files, directories));

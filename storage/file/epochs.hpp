@@ -13,8 +13,10 @@
 
 #include <vivarium/log_store.hpp>
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vivarium::file {
@@ -56,6 +58,14 @@ bool raised_elsewhere(const EpochsFound& found);
 /// Brings all files to what was decided. Durable when it returns.
 Result<void> repair_epochs(FileSystem& files, const Directories& directories,
                            const EpochsFound& found, const EpochsDecided& decided);
+
+/// The names of Java's files, in the order in which a copy of a living server's must be taken: the epoch
+/// that may not be above the other first.
+inline constexpr std::array<std::string_view, 2> kEpochFiles = {"currentEpoch", "acceptedEpoch"};
+/// Where our copy lies.
+std::string epochs_copy_path(const Directories& directories);
+/// Removes Java's files; to be made durable by the caller.
+Result<void> remove_epochs(FileSystem& files, const Directories& directories);
 
 /// Durable when it returns.
 Result<void> write_epoch(FileSystem& files, const Directories& directories, EpochKind kind,

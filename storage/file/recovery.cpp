@@ -272,8 +272,9 @@ Result<void> end_change(FileSystem& files, const Directories& directories,
 Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   Recovered found;
   OpenedLog& opened = found.opened;
-  TRY_LET(epochs, read_epochs(files, directories));
-  TRY(end_change(files, directories, epochs, opened));
+  TRY_LET(epochs_before, read_epochs(files, directories));
+  TRY(end_change(files, directories, epochs_before, opened));
+  TRY_LET(epochs, read_epochs(files, directories));  // A restore brings its own.
   TRY_LET(there, take_inventory(files, directories, epochs));
   opened.fresh = there.snapshots.empty() && there.logs.empty();
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
