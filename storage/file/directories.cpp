@@ -42,6 +42,12 @@ Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& 
   return named;
 }
 
+/// The second makes the parent durable, whatever was there.
+Result<void> create_pair(FileSystem& files, const std::string& shared, const std::string& own) {
+  if (!files.exists(shared)) TRY(files.create_directories(shared));
+  return files.create_directories(own);
+}
+
 Error misplaced(const NamedFile& found, const std::string& what, const std::string& wanted) {
   return {Errc::invalid_argument, found.path + " is a " + what +
                                       " in the wrong directory: with the dataDir and dataLogDir "
@@ -79,9 +85,9 @@ std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
 }
 
 Result<void> Directories::create(FileSystem& files) const {
-  for (const std::string& directory : {snapshots(), logs(), own(), acknowledged()})
-    TRY(files.create_directories(directory));
-  return {};
+  TRY(create_pair(files, snapshots(), own()));
+  if (separate_logs()) TRY(create_pair(files, logs(), own_beside_logs()));
+  return files.create_directories(acknowledged());
 }
 
 Result<void> Directories::check_separation(FileSystem& files) const {
