@@ -2,15 +2,17 @@
 
 The rules, each of which some sync calls keep:
 
-replies   When a reply leaves, a power cut at that moment leaves everything that the reply shows: from a
-          whole snapshot on, the log goes without a hole up to the zxid in the reply; and it holds the
-          write, or the session, that the reply acknowledges. So it is after each removal of a file too.
+replies   When a reply leaves, a power cut at that moment leaves everything that the reply shows: from
+          a whole snapshot on, the log goes without a hole up to the zxid in the reply; and it holds
+          the write, or the session, that the reply acknowledges. So it is after each removal too.
 content   A file gets its final name only when all its bytes are synced: a snapshot is complete or
           absent, and a file of ours holds its old content or the new one.
-names     A thread that has made a name for good (a directory, a log, a renamed file) makes it durable
-          before it changes anything but that file, and before the server ends.
-ends      A log that another one follows ends with its last whole record: a Java server reads no further
-          than to anything else.
+names     A thread that has made a name for good (a directory, a log, a renamed file) makes it
+          durable before it changes anything but that file, and before the server ends.
+ends      A log that another one follows ends with its last whole record: a Java server reads no
+          further than to anything else.
+records   The record of what was acknowledged from a log is synced before the next log is begun, and
+          some time after it changed, and when the server ends; then its name is durable too.
 """
 
 import collections
@@ -168,6 +170,7 @@ class Checker:
         if found:
             self.disk.find_unsynced(found, data_dir, log_dir)
         self._data, self._log = data_dir, log_dir
+        self._records = log_dir + "/vivarium/acknowledged"
         self.history = History(self.disk, data_dir + "/version-2", log_dir + "/version-2")
         self._connections, self._new_names = {}, collections.defaultdict(list)
         self.violations = []
@@ -202,6 +205,8 @@ class Checker:
             self._check_content(call)
         if call.kind in ("rename", "mkdir", "unlink", "write") or self._creates(call):
             self._check_names(call)
+        if self._creates(call):
+            self._check_records(call)
         if call.place not in self._drop:
             self.disk.begin(call)
         if call.kind == "unlink" and self.history.last is not None:
@@ -209,6 +214,8 @@ class Checker:
 
     def _finish(self, call):
         new_log = self._creates(call)
+        new_record = call.kind == "open" and call.path.startswith(self._records + "/") \
+            and not self.disk.find(call.path)
         if call.place not in self._drop:
             self.disk.finish(call)
         if call.failed:
@@ -221,6 +228,8 @@ class Checker:
             self._written.add(call.file)
         elif call.kind in ("mkdir", "rename") or new_log:
             self._note_name(call)
+        elif new_record:
+            self._last_name[None, self._records] = "a record"
 
     def _begin_run(self, call):
         if call.run > 0:
@@ -300,8 +309,8 @@ class Checker:
         """Whether this is the creation of a file whose name is to last."""
         if call.kind != "open" or call.failed or not call.a & os.O_CREAT:
             return False
-        name = os.path.basename(call.path)
-        return (log_format.log_zxid(name) is not None and self.disk.directory_of(call.path)
+        directory, name = os.path.split(call.path)
+        return (log_format.log_zxid(name) is not None and directory == self._log + "/version-2"
                 and not self.disk.find(call.path))
 
     def _note_name(self, call):
@@ -320,7 +329,8 @@ class Checker:
         names = self._new_names[call.thread]
         for inode in names:
             if inode is not changed and not inode.is_durably_named():
-                self._violation("names", call, f"{inode.path} is not durable, and its maker goes on")
+                self._violation("names", call,
+                                f"{inode.path} is not durable, and its maker goes on")
         self._new_names[call.thread] = [inode for inode in names if inode is changed]
 
     def _end_run(self, call):
@@ -328,6 +338,8 @@ class Checker:
         copy = self._copies[self._run]
         if not copy.killed:
             self._check_end(call)
+        if copy.settled:
+            self._check_all_records(call)
         self.disk.adopt(copy)
         if self._on_pause:
             self._on_pause(self)
@@ -338,6 +350,24 @@ class Checker:
                 if not inode.is_durably_named():
                     self._violation("names", call, f"{inode.path} is not durable at the end")
 
+    # --- rule: records
+
+    def _record_files(self):
+        directory = self.disk.find(self._records)
+        return list(directory.names.values()) if directory else []
+
+    def _check_records(self, call):
+        """A log is begun."""
+        for inode in self._record_files():
+            if inode.name != os.path.basename(call.path) and not inode.synced:
+                self._violation("records", call,
+                                f"{inode.path} is not synced, and {call.path} begins")
+
+    def _check_all_records(self, call):
+        for inode in self._record_files():
+            if not inode.synced or not inode.is_durably_named():
+                self._violation("records", call, f"{inode.path} is not durable at the end")
+
     # --- what syncs are for
 
     def _classify(self, call):
@@ -345,7 +375,8 @@ class Checker:
         if inode is None:
             return
         if inode.is_directory:
-            last = self._last_name.pop((call.thread, inode.path), None)
+            last = (self._last_name.pop((call.thread, inode.path), None)
+                    or self._last_name.pop((None, inode.path), None))
             self.kinds[call.place] = "directory: " + last if last else AT_START + self._role(inode)
         else:
             self._portions[inode].append(call.place)
@@ -362,11 +393,13 @@ class Checker:
 
 
 def _kind_of_name(path):
-    name = os.path.basename(path)
+    directory, name = os.path.split(path)
+    if os.path.basename(directory) == "acknowledged":
+        return "a record"
     if log_format.log_zxid(name) is not None:
         return "a log"
     if log_format.snapshot_zxid(name) is not None or name.startswith("unfinished."):
         return "a snapshot"
-    if os.path.basename(os.path.dirname(path)) in ("version-2", "vivarium"):
+    if os.path.basename(directory) in ("version-2", "vivarium") and name != "acknowledged":
         return name.removesuffix(".tmp")
     return "a directory"

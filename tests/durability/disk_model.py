@@ -1,9 +1,9 @@
 """What of a directory survives a power cut, after any prefix of a trace.
 
 Only what was synced survives for certain: a file's bytes by a sync of the file, a name by a sync of
-its directory, and by that of each directory above. A sync covers what had returned when it began. What
-was changed and not synced may survive or not; where that can take something away (a name that is
-removed, a file that is cut), it is taken to be gone at once.
+its directory, and by that of each directory above. A sync covers what had returned when it began.
+What was changed and not synced may survive or not; where that can take something away (a name that
+is removed, a file that is cut), it is taken to be gone at once.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ class Blind(Exception):
 
 @dataclasses.dataclass(eq=False)
 class Change:
-    """Of a file: `data` at `offset`; with data empty, growth to `offset`; with None, a cut there."""
+    """Of a file: `data` at `offset`; with no data, growth to `offset`; with None, a cut there."""
     offset: int
     data: bytes
 
@@ -116,11 +116,15 @@ def _set_name(names, name, inode):
 
 
 class Copy:
-    """What lay below a directory after a run of the server. after_power_cut: all of it is durable."""
+    """What lay below a directory after a run of the server.
 
-    def __init__(self, root, target, killed, after_power_cut=False):
+    settled: it had had the time to sync what it syncs in the background, or has ended well.
+    after_power_cut: all of it is durable.
+    """
+
+    def __init__(self, root, target, killed, settled=False, after_power_cut=False):
         self._root, self._target, self.killed = root, target, killed
-        self.after_power_cut = after_power_cut
+        self.settled, self.after_power_cut = settled or not killed, after_power_cut
         shutil.copytree(root, target, copy_function=_copy_sparsely)
         self._facts = {}  # By path.
         for directory, _, names in os.walk(root):
