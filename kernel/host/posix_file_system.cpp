@@ -222,7 +222,8 @@ Result<void> PosixFileSystem::create_directories(const std::string& directory) {
   // A parent that cannot be opened is somebody else's, and was not made here.
   if (is_directory(directory))
     return ::access(parent.c_str(), R_OK) == 0 ? sync_directory(parent) : Result<void>();
-  if (auto created = create_directories(parent); created.has_error()) return created;
+  if (!is_directory(parent))
+    if (auto created = create_directories(parent); created.has_error()) return created;
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
     return failure("creating the directory " + directory);
   return sync_directory(parent);

@@ -42,8 +42,10 @@ Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& 
   return named;
 }
 
-/// The second makes the parent durable, whatever was there.
-Result<void> create_pair(FileSystem& files, const std::string& shared, const std::string& own) {
+/// Each name is durable at the end. Those of `shared` and `own` share a sync if both are there.
+Result<void> create_pair(FileSystem& files, const std::string& directory,
+                         const std::string& shared, const std::string& own) {
+  TRY(files.create_directories(directory));
   if (!files.exists(shared)) TRY(files.create_directories(shared));
   return files.create_directories(own);
 }
@@ -85,8 +87,8 @@ std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
 }
 
 Result<void> Directories::create(FileSystem& files) const {
-  TRY(create_pair(files, snapshots(), own()));
-  if (separate_logs()) TRY(create_pair(files, logs(), own_beside_logs()));
+  TRY(create_pair(files, data_dir(), snapshots(), own()));
+  if (separate_logs()) TRY(create_pair(files, data_log_dir(), logs(), own_beside_logs()));
   return files.create_directories(acknowledged());
 }
 

@@ -220,7 +220,10 @@ Result<void> extend_records(FileSystem& files, const Directories& directories,
                             const HistoryScan& scan, const AcknowledgedRecords& records) {
   for (const Acknowledged& found : scan.found()) {
     const Acknowledged* known = record_of(records, found.first);
-    if (known && known->end >= found.end) continue;
+    if (known && known->end >= found.end) {
+      TRY(sync_acknowledged(files, directories, found.first));
+      continue;
+    }
     TRY(write_acknowledged(files, directories, found));
   }
   return {};

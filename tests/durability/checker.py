@@ -2,9 +2,9 @@
 
 The rules, each of which some sync calls keep:
 
-replies   When a reply leaves, a power cut at that moment leaves everything that the reply shows: from
-          a whole snapshot on, the log goes without a hole up to the zxid in the reply; and it holds
-          the write, or the session, that the reply acknowledges. So it is after each removal too.
+replies   When a reply leaves, a power cut at that moment leaves everything that the reply shows:
+          from a whole snapshot on, the log goes without a hole up to the zxid in the reply; and it
+          holds the write, or the session, that the reply acknowledges. So it is after each removal.
 content   A file gets its final name only when all its bytes are synced: a snapshot is complete or
           absent, and a file of ours holds its old content or the new one.
 names     A thread that has made a name for good (a directory, a log, a renamed file) makes it
@@ -353,8 +353,15 @@ class Checker:
     # --- rule: records
 
     def _record_files(self):
+        """Those of logs that a start would read."""
         directory = self.disk.find(self._records)
-        return list(directory.names.values()) if directory else []
+        if directory is None:
+            return []
+        self.history.update()
+        records = [(log_format.log_zxid(name), inode) for name, inode in directory.names.items()]
+        records = sorted((zxid, inode) for zxid, inode in records if zxid is not None)
+        below = [zxid for zxid, _ in records if zxid <= (self.history.base or 0) + 1]
+        return [inode for zxid, inode in records if not below or zxid >= below[-1]]
 
     def _check_records(self, call):
         """A log is begun."""

@@ -1,4 +1,4 @@
-"""ZooKeeper's transaction logs and snapshots, read as the format says; and the tree that they make."""
+"""ZooKeeper's transaction logs and snapshots, read as the format says, and the tree they make."""
 
 import dataclasses
 import re
@@ -125,7 +125,7 @@ class Node:
     owner: int
 
     def shown(self):
-        """Data and stat fields as a client sees them; those of containers and TTLs are kept back."""
+        """Data and stat fields as a client sees them, but for owners, times and cversion."""
         return (self.data or b"", self.czxid, self.mzxid, self.pzxid, self.version, self.aversion)
 
 

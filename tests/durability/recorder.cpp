@@ -1,20 +1,21 @@
-// The recorder: preloaded into a server, it writes every call that changes files, and every call that
-// takes from or gives to a client, into a trace, in one order.
+// The recorder: preloaded into a server, it writes every call that changes files, and every call
+// that takes from or gives to a client, into a trace, in one order.
 //
-// It does not replace functions of the C library: what the library calls within itself (fopen, remove)
-// would pass it by. It puts a seccomp filter in front of the kernel instead. The filter lets pass what
-// cannot change a file, and turns every other system call into a signal, unless it comes from the one
-// `syscall` instruction of this library. The signal's handler writes the call down and makes it, or,
-// for a call that the checker has no model of, ends the process with its name. So nothing is missed:
-// neither what the library does within itself, nor io_uring, nor shared mappings of files.
+// It does not replace functions of the C library: what the library calls within itself (fopen,
+// remove) would pass it by. It puts a seccomp filter in front of the kernel instead. The filter
+// lets pass what cannot change a file, and turns every other system call into a signal, unless it
+// comes from the one `syscall` instruction of this library. The signal's handler writes the call
+// down and makes it, or, for a call that the checker has no model of, ends the process with its
+// name. So nothing is missed: neither what the library does within itself, nor io_uring, nor shared
+// mappings of files.
 //
 // What the order of the trace means. A record takes its place before its call is made, and notes in
-// `end` how far the trace had come when the call returned. Whoever reads it takes what helps (a write,
-// a sync, a new name) to have happened at `end`, and what does not (a reply leaves, a name goes) at the
-// record's own place. What was received is written down after the call.
+// `end` how far the trace had come when the call returned. Whoever reads it takes what helps (a
+// write, a sync, a new name) to have happened at `end`, and what does not (a reply leaves, a name
+// goes) at the record's own place. What was received is written down after the call.
 //
-// The trace is a file mapped into memory, so it survives kill -9, and the next server goes on in it.
-// The layout of a record is `struct Record`; trace.py reads it.
+// The trace is a file mapped into memory, so it survives kill -9, and the next server goes on in
+// it. The layout of a record is `struct Record`; trace_file.py reads it.
 //
 //     VIVARIUM_RECORDER_TRACE=FILE       where to; without it the library does nothing
 //     VIVARIUM_RECORDER_KILL=N           kill -9 in place of this process's Nth sync
@@ -127,7 +128,8 @@ long call(long number, Values... values) {
 
 [[noreturn]] void give_up(const char* why, long number) {
   char text[160];
-  const int bytes = std::snprintf(text, sizeof text, "recorder: %s (system call %ld)\n", why, number);
+  const int bytes =
+      std::snprintf(text, sizeof text, "recorder: %s (system call %ld)\n", why, number);
   call(SYS_write, 2, text, bytes);
   call(SYS_kill, call(SYS_getpid), SIGKILL);
   for (;;) call(SYS_pause);
