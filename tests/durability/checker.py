@@ -119,7 +119,7 @@ class History:
         if directory is None or not directory.is_durably_named():
             return []
         named = [(zxid_of(name), inode) for name, inode in directory.certain_names().items()]
-        return sorted((z, inode) for z, inode in named if z is not None)
+        return sorted(((z, inode) for z, inode in named if z is not None), key=lambda f: f[0])
 
     def _newest_snapshot(self):
         for zxid, inode in reversed(self._certain(self._snapshots, log_format.snapshot_zxid)):
@@ -159,13 +159,15 @@ class History:
 class Checker:
     """copies: what lay in `root` after each run.
     found: what lay there before the first, and nobody has synced.
+    on_pause: called after each run, and at each `pause_every`th reply.
     drop: places of syncs that are taken not to have happened."""
 
     def __init__(self, calls, root, data_dir, log_dir, copies, found=None, drop=(),
-                 on_pause=None):
+                 on_pause=None, pause_every=0):
         self._copies = copies
         self._moments = trace.effects(calls)
         self._drop, self._on_pause = frozenset(drop), on_pause
+        self._pause_every = pause_every
         self.disk = Disk(root)
         if found:
             self.disk.find_unsynced(found, data_dir, log_dir)
@@ -250,6 +252,8 @@ class Checker:
             self.replies += 1
             self.history.update()
             self._check_reply(call, connection, wire.Reader(payload))
+            if self._pause_every and self.replies % self._pause_every == 0:
+                self._on_pause(self)
 
     def _check_reply(self, call, connection, reply):
         if connection.session is None:
@@ -359,7 +363,7 @@ class Checker:
             return []
         self.history.update()
         records = [(log_format.log_zxid(name), inode) for name, inode in directory.names.items()]
-        records = sorted((zxid, inode) for zxid, inode in records if zxid is not None)
+        records = sorted((r for r in records if r[0] is not None), key=lambda r: r[0])
         below = [zxid for zxid, _ in records if zxid <= (self.history.base or 0) + 1]
         return [inode for zxid, inode in records if not below or zxid >= below[-1]]
 
