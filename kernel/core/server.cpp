@@ -73,6 +73,7 @@ class Server::Body final : public StateMachine,
 
   void on_recovered(Result<Recovered> recovered);
   void lead();
+  bool first_snapshot_under_way() const;
   void listen();
   void apply_one(const LogEntry& entry);
   void note_digest(const AppliedEntry& applied, Zxid zxid);
@@ -189,7 +190,12 @@ void Server::Body::on_role(ServingRole role, bool lost) {
   parts_.log.info("now serving as " + std::string(name_of(role)));
   if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
   if (leads()) lead();
-  if (role != ServingRole::none && listeners_.empty()) listen();
+  if (!first_snapshot_under_way()) listen();
+}
+
+/// The first reply waits for it: a Java server refuses logs with no snapshot before them.
+bool Server::Body::first_snapshot_under_way() const {
+  return leads() && opened_.fresh && snapshotter_.running();
 }
 
 void Server::Body::lead() {
@@ -199,10 +205,12 @@ void Server::Body::lead() {
   reaper_timer_ = parts_.loop.timer([this] { reap(); });
   reaper_timer_->arm(Millis(settings_.container_check_ms));
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
-  if (opened_.fresh) take_snapshot();  // A Java server refuses logs with no snapshot before them.
+  if (opened_.fresh) snapshotter_.start(*this, [this] { listen(); });
 }
 
+/// Begins to serve, if it does not yet and has a role.
 void Server::Body::listen() {
+  if (role() == ServingRole::none || !listeners_.empty()) return;
   for (const auto& address : parts_.addresses) {
     ListenSpec spec;
     spec.host = address.host;
@@ -287,7 +295,10 @@ void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
 }
 
 std::unique_ptr<SnapshotCursor> Server::Body::snapshot() {
-  snapshotter_.cancel();  // The tree is walked once at a time, and a peer that waits comes first.
+  // The tree is walked once at a time, and a peer that waits comes first.
+  const bool was_first = first_snapshot_under_way();
+  snapshotter_.cancel();
+  if (was_first) listen();
   return database_->snapshot();
 }
 

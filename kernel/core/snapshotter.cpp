@@ -3,6 +3,7 @@
 #include "kernel/core/hex.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace vivarium {
 namespace {
@@ -16,13 +17,14 @@ bool Snapshotter::due(const LogStore::Sizes& sizes, std::int64_t entries) {
   return sizes.log_bytes > std::max(kLogBytesMin, sizes.snapshot_bytes);
 }
 
-void Snapshotter::start(StateMachine& state) {
+void Snapshotter::start(StateMachine& state, Task ended) {
   if (running()) return;
   auto cursor = state.snapshot();
   auto sink = store_.begin_snapshot(cursor->zxid());
   if (!sink) return log_.warn("no snapshot can be taken: " + sink.error().what);
   cursor_ = std::move(cursor);
   sink_ = std::move(*sink);
+  ended_ = std::move(ended);
   began_ = loop_.now();
   sink_->on_drained([this] { pump(); });
   next_turn_ = loop_.timer([this] { pump(); });
@@ -33,6 +35,7 @@ void Snapshotter::cancel() {
   next_turn_.reset();
   sink_.reset();
   cursor_.reset();
+  ended_ = nullptr;
 }
 
 void Snapshotter::pump() {
@@ -60,6 +63,7 @@ void Snapshotter::commit() {
     }
     next_turn_.reset();
     sink_.reset();
+    if (ended_) std::exchange(ended_, nullptr)();
   });
 }
 

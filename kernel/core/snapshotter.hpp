@@ -19,8 +19,9 @@ class Snapshotter {
   Snapshotter(Loop& loop, Log& log, LogStore& store, ServerStats& stats)
       : loop_(loop), log_(log), store_(store), stats_(stats) {}
 
-  /// Begins a snapshot of `state` as it is now, unless one is under way.
-  void start(StateMachine& state);
+  /// Begins a snapshot of `state` as it is now, unless one is under way. `ended` comes when it has an
+  /// outcome; not when it is abandoned.
+  void start(StateMachine& state, Task ended = {});
   bool running() const { return sink_ != nullptr; }
   /// Abandons the one under way.
   void cancel();
@@ -41,6 +42,7 @@ class Snapshotter {
   std::unique_ptr<SnapshotCursor> cursor_;
   std::unique_ptr<SnapshotSink> sink_;
   std::unique_ptr<Timer> next_turn_;
+  Task ended_;
   MonoTime began_{};
   Zxid last_;
 };

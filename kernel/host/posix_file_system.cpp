@@ -216,10 +216,14 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& dir
 }
 
 Result<void> PosixFileSystem::create_directories(const std::string& directory) {
-  if (is_directory(directory)) return {};
   const auto slash = directory.rfind('/');
   const std::string parent = slash > 0 ? directory.substr(0, slash) : "/";
-  if (auto created = create_directories(parent); created.has_error()) return created;
+  // One that exists may not be durable: its maker may have been killed before it synced the parent.
+  // A parent that cannot be opened is somebody else's, and was not made here.
+  if (is_directory(directory))
+    return ::access(parent.c_str(), R_OK) == 0 ? sync_directory(parent) : Result<void>();
+  if (!is_directory(parent))
+    if (auto created = create_directories(parent); created.has_error()) return created;
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
     return failure("creating the directory " + directory);
   return sync_directory(parent);

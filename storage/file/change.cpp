@@ -139,6 +139,8 @@ std::string change_path(const Directories& directories) {
 }
 
 Result<void> make_change(FileSystem& files, const Directories& directories, const Change& change) {
+  // The record leads to the unfinished snapshot by its name.
+  if (change.kind == ChangeKind::install) TRY(files.sync_directory(directories.snapshots()));
   TRY(replace_file(files, directories.own(), std::string(kName), encode(change)));
   return carry_out(files, directories, change);
 }
@@ -170,6 +172,8 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
                      " does not tell which change of the history was interrupted; "
                      "restore the data directory from a backup, or move it away and let "
                      "this server be filled by the others");
+  // The server that wrote the record may have been killed before that was durable.
+  TRY(files.sync_directory(directories.own()));
   return carry_out(files, directories, *change);
 }
 

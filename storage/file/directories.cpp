@@ -42,6 +42,14 @@ Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& 
   return named;
 }
 
+/// Each name is durable at the end. Those of `shared` and `own` share a sync if both are there.
+Result<void> create_pair(FileSystem& files, const std::string& directory,
+                         const std::string& shared, const std::string& own) {
+  TRY(files.create_directories(directory));
+  if (!files.exists(shared)) TRY(files.create_directories(shared));
+  return files.create_directories(own);
+}
+
 Error misplaced(const NamedFile& found, const std::string& what, const std::string& wanted) {
   return {Errc::invalid_argument, found.path + " is a " + what +
                                       " in the wrong directory: with the dataDir and dataLogDir "
@@ -82,9 +90,9 @@ std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
 }
 
 Result<void> Directories::create(FileSystem& files) const {
-  for (const std::string& directory : {snapshots(), logs(), own(), acknowledged()})
-    TRY(files.create_directories(directory));
-  return {};
+  TRY(create_pair(files, data_dir(), snapshots(), own()));
+  if (separate_logs()) TRY(create_pair(files, data_log_dir(), logs(), own_beside_logs()));
+  return files.create_directories(acknowledged());
 }
 
 Result<void> Directories::check_separation(FileSystem& files) const {

@@ -131,8 +131,7 @@ Result<void> check_nothing_missing(const Directories& directories, const Invento
 
 Result<void> cut_torn_tail(FileSystem& files, const HistoryScan::TornTail& tail) {
   TRY_LET(file, files.open(tail.path, OpenMode::read_write));
-  TRY(file->truncate(tail.offset));
-  return file->sync();
+  return file->truncate(tail.offset);  // Synced by make_durable, as all that was found.
 }
 
 Damage report(const HistoryScan::TornTail& tail, Zxid last) {
@@ -144,15 +143,30 @@ Damage report(const HistoryScan::TornTail& tail, Zxid last) {
       true};
 }
 
-Result<void> mend_logs(FileSystem& files, const Directories& directories, HistoryScan& scan,
-                       OpenedLog& opened) {
+Result<void> mend_logs(FileSystem& files, HistoryScan& scan, OpenedLog& opened) {
   const auto& torn = scan.torn_tail();
   if (torn) opened.damage.push_back(report(*torn, opened.last_durable));
   if (torn && torn->offset > kFileHeaderBytes) TRY(cut_torn_tail(files, *torn));
   // A file without a record may bear the name that the next one wants.
   for (const NamedFile& file : scan.empty_files())
     if (file.zxid > opened.last_durable) TRY(files.remove(file.path));
-  return files.sync_directory(directories.logs());
+  return {};
+}
+
+Result<void> sync_file(FileSystem& files, const std::string& path) {
+  TRY_LET(file, files.open(path, OpenMode::read));
+  return file->sync();
+}
+
+/// What was read may not be durable: the process that wrote it may have been killed before it synced
+/// it, a Java server syncs no directory, and a copy of files none at all. From now on it counts.
+Result<void> make_durable(FileSystem& files, const Directories& directories,
+                          const HistoryScan& scan, const OpenedLog& opened) {
+  if (opened.snapshot) TRY(sync_file(files, directories.snapshot_path(opened.snapshot->zxid)));
+  for (const Acknowledged& log : scan.found())
+    TRY(sync_file(files, directories.log_path(log.first)));
+  TRY(files.sync_directory(directories.snapshots()));
+  return directories.separate_logs() ? files.sync_directory(directories.logs()) : Result<void>();
 }
 
 Result<void> set_aside(FileSystem& files, const Directories& directories,
@@ -201,15 +215,15 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
   return {};
 }
 
-/// What was read counts as acknowledged from now on. It may be no more than written, by a process
-/// that was killed before it could sync.
+/// What was read counts as acknowledged from now on.
 Result<void> extend_records(FileSystem& files, const Directories& directories,
                             const HistoryScan& scan, const AcknowledgedRecords& records) {
   for (const Acknowledged& found : scan.found()) {
     const Acknowledged* known = record_of(records, found.first);
-    if (known && known->end >= found.end) continue;
-    TRY_LET(log, files.open(directories.log_path(found.first), OpenMode::read_write));
-    TRY(log->sync());
+    if (known && known->end >= found.end) {
+      TRY(sync_acknowledged(files, directories, found.first));
+      continue;
+    }
     TRY(write_acknowledged(files, directories, found));
   }
   return {};
@@ -293,7 +307,8 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   TRY(check_beginning(opened, scan.history()));
   TRY(check_replaced_snapshots(bad, opened.last_durable));
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
-  TRY(mend_logs(files, directories, scan, opened));
+  TRY(mend_logs(files, scan, opened));
+  TRY(make_durable(files, directories, scan, opened));
   TRY(set_aside(files, directories, bad, found));
   TRY(mend_records(files, directories, there, scan, opened));
   found.history = std::move(scan.history());

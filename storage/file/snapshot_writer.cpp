@@ -48,7 +48,6 @@ Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files,
   TRY(put(trailers));
   TRY(file_->sync());
   file_.reset();
-  TRY(files.sync_directory(directories_.snapshots()));
   return SnapshotInfo{zxid_, position_, digest};
 }
 
