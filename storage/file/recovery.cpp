@@ -4,6 +4,7 @@
 #include "change.hpp"
 #include "epochs.hpp"
 #include "format.hpp"
+#include "log_tail.hpp"
 #include "snapshot_reader.hpp"
 #include "try.hpp"
 
@@ -152,6 +153,8 @@ Result<void> mend_logs(FileSystem& files, const Directories& directories, Histor
   // A file without a record may bear the name that the next one wants.
   for (const NamedFile& file : scan.empty_files())
     if (file.zxid > opened.last_durable) TRY(files.remove(file.path));
+  // Names, too, may be there in the system's memory alone.
+  TRY(files.sync_directory(directories.snapshots()));
   return files.sync_directory(directories.logs());
 }
 
@@ -201,15 +204,28 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
   return {};
 }
 
+/// Written again and not only synced: after a sync that failed the system takes its pages for clean,
+/// whatever of them reached the disk.
+Result<void> write_again(FileSystem& files, const std::string& path, std::uint64_t from,
+                         std::uint64_t to) {
+  from = std::max(from, to - std::min(to, kUnsyncedBytesMax));
+  TRY_LET(file, files.open(path, OpenMode::read_write));
+  std::string bytes(static_cast<std::size_t>(to - from), '\0');
+  TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
+  if (got < bytes.size())
+    return Error(Errc::io_failed, path + " became shorter while it was read");
+  TRY(file->write_at(from, bytes));
+  return file->sync();
+}
+
 /// What was read counts as acknowledged from now on. It may be no more than written, by a process
-/// that was killed before it could sync.
+/// that was killed before it could sync, or whose sync failed.
 Result<void> extend_records(FileSystem& files, const Directories& directories,
                             const HistoryScan& scan, const AcknowledgedRecords& records) {
   for (const Acknowledged& found : scan.found()) {
     const Acknowledged* known = record_of(records, found.first);
     if (known && known->end >= found.end) continue;
-    TRY_LET(log, files.open(directories.log_path(found.first), OpenMode::read_write));
-    TRY(log->sync());
+    TRY(write_again(files, directories.log_path(found.first), known ? known->end : 0, found.end));
     TRY(write_acknowledged(files, directories, found));
   }
   return {};
