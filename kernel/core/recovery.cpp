@@ -7,9 +7,9 @@ namespace {
 constexpr std::size_t kSliceBytes = 4u << 20;
 }
 
-Recovery::Recovery(LogStore& store, Log& log, std::uint64_t seed, bool extended_types,
+Recovery::Recovery(LogStore& store, Log& log, std::uint64_t seed, Rules rules,
                    Done<Recovered> done)
-    : store_(store), log_(log), seed_(seed), extended_types_(extended_types), done_(std::move(done)) {}
+    : store_(store), log_(log), seed_(seed), rules_(rules), done_(std::move(done)) {}
 
 void Recovery::start(LogStoreEvents& events) {
   store_.open(events, [this](Result<OpenedLog> opened) { on_opened(std::move(opened)); });
@@ -29,7 +29,7 @@ void Recovery::on_opened(Result<OpenedLog> opened) {
   }
   if (recovered_.opened.snapshot) return read_snapshot();
   recovered_.database = std::make_unique<Database>(seed_);
-  recovered_.database->set_extended_types(extended_types_);
+  recovered_.database->set_extended_types(rules_.extended_types);
   replay();
 }
 
@@ -37,7 +37,7 @@ void Recovery::read_snapshot() {
   auto source = store_.open_snapshot();
   if (!source) return fail(source.error());
   source_ = std::move(*source);
-  loader_ = std::make_unique<DatabaseLoader>(seed_, extended_types_);
+  loader_ = std::make_unique<DatabaseLoader>(seed_, rules_.extended_types);
   source_->read([this](Result<SharedBytes> piece) { on_piece(std::move(piece)); });
 }
 
@@ -52,7 +52,8 @@ void Recovery::on_piece(Result<SharedBytes> piece) {
   recovered_.database = std::move(*database);
   const auto& digest = recovered_.opened.snapshot->digest;
   const bool compared = recovered_.opened.snapshot->zxid != Zxid{};  // ZooKeeper leaves it empty at 0.
-  if (compared && digest && *digest != recovered_.database->tree().digest())
+  digest_differs_ = compared && digest && *digest != recovered_.database->tree().digest();
+  if (digest_differs_)
     log_.info("the snapshot's digest differs from its tree: it was written while writes went on");
   source_.reset();
   loader_.reset();
@@ -67,7 +68,18 @@ void Recovery::replay() {
 void Recovery::on_slice(Result<LogSlice> slice) {
   if (!slice) return fail(slice.error());
   if (!apply(*slice)) return;
-  if (!slice->end) return replay();
+  slice->end ? end() : replay();
+}
+
+void Recovery::end() {
+  if (digest_differs_ && rules_.compare_digest)
+    return fail(Error(
+        Errc::corrupt,
+        "the tree at 0x" + to_hex(recovered_.database->last_applied().value) +
+            " has another digest than the log records there: what was read is not what was written; "
+            "read the disk again by another start, or restore a backup, or, in an ensemble, move the "
+            "data directory away and let this server be filled by the others; digest.enabled=false "
+            "takes the tree as it is"));
   const auto done = std::move(done_);
   done(std::move(recovered_));
 }
@@ -82,6 +94,7 @@ bool Recovery::apply(const LogSlice& slice) {
                                     "with an empty data directory and let it sync"));
       return false;
     }
+    digest_differs_ = applied.digest_differs;
     if (applied.digest_differs && !std::exchange(digest_warned_, true))
       log_.warn("the tree's digest differs from the one logged with 0x" + to_hex(entry.zxid.value) +
                 ": harmless after a snapshot that was written while writes went on");

@@ -1,5 +1,9 @@
 #pragma once
 // Brings the state to what the log store holds: newest snapshot, then every durable entry after it.
+//
+// In the end the tree must have the digest that was logged last, or it is refused: bytes were read that
+// are not those that were written. Before the end a difference proves nothing, since a Java server's
+// snapshot may hold some of what follows it.
 
 #include "kernel/core/database.hpp"
 
@@ -20,8 +24,11 @@ struct Recovered {
 /// One recovery; lives until `done` was called.
 class Recovery {
  public:
-  Recovery(LogStore& store, Log& log, std::uint64_t seed, bool extended_types,
-           Done<Recovered> done);
+  struct Rules {
+    bool extended_types = false;
+    bool compare_digest = true;
+  };
+  Recovery(LogStore& store, Log& log, std::uint64_t seed, Rules rules, Done<Recovered> done);
   /// Opens the store; `events` as for LogStore::open.
   void start(LogStoreEvents& events);
 
@@ -32,17 +39,19 @@ class Recovery {
   void replay();
   void on_slice(Result<LogSlice> slice);
   bool apply(const LogSlice& slice);
+  void end();
   void fail(const Error& error);
 
   LogStore& store_;
   Log& log_;
   std::uint64_t seed_;
-  bool extended_types_;
+  Rules rules_;
   Done<Recovered> done_;
   Recovered recovered_;
   std::unique_ptr<SnapshotSource> source_;
   std::unique_ptr<DatabaseLoader> loader_;
   bool digest_warned_ = false;
+  bool digest_differs_ = false;  ///< At the last place where one was found.
 };
 
 }  // namespace vivarium

@@ -63,6 +63,7 @@ class Server::Body final : public StateMachine,
 
  private:
   class Loader;
+  class StoreEvents;
 
   // TreeEvents
   void on_created(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
@@ -95,7 +96,9 @@ class Server::Body final : public StateMachine,
   Clients clients_;
   Snapshotter snapshotter_;
   Inspection inspection_;
+  std::unique_ptr<LogStoreEvents> store_events_;
   std::unique_ptr<Recovery> recovery_;
+  bool recovered_ = false;
   OpenedLog opened_;
   std::string committed_config_;
   std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
@@ -105,6 +108,24 @@ class Server::Body final : public StateMachine,
   Done<void> serving_;
   std::function<void(const Error&)> fatal_handler_;
   bool digest_warned_ = false;
+};
+
+/// What the store tells goes to the broadcast, once that runs. Until then it is this server that has
+/// to hear of a failure.
+class Server::Body::StoreEvents final : public LogStoreEvents {
+ public:
+  explicit StoreEvents(Body& body) : body_(body), to_(body.parts_.broadcast.log_events()) {}
+  void on_durable(Zxid zxid) override { to_.on_durable(zxid); }
+  void on_failed(const Error& error) override {
+    body_.recovered_ ? to_.on_failed(error) : body_.on_fatal(error);
+  }
+  void on_space(bool low, std::uint64_t free_bytes) override {
+    body_.recovered_ ? to_.on_space(low, free_bytes) : body_.on_space(low, free_bytes);
+  }
+
+ private:
+  Body& body_;
+  LogStoreEvents& to_;
 };
 
 /// Collects a snapshot that a leader sends.
@@ -167,9 +188,11 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
 void Server::Body::start(Done<void> serving) {
   serving_ = std::move(serving);
   recovery_ = std::make_unique<Recovery>(
-      parts_.store, parts_.log, parts_.loop.random(), settings_.extended_types,
+      parts_.store, parts_.log, parts_.loop.random(),
+      Recovery::Rules{settings_.extended_types, settings_.digest_enabled},
       [this](Result<Recovered> recovered) { on_recovered(std::move(recovered)); });
-  recovery_->start(parts_.broadcast.log_events());
+  store_events_ = std::make_unique<StoreEvents>(*this);
+  recovery_->start(*store_events_);
 }
 
 void Server::Body::on_recovered(Result<Recovered> recovered) {
@@ -180,6 +203,7 @@ void Server::Body::on_recovered(Result<Recovered> recovered) {
                   " znodes and " + std::to_string(database_->sessions().size()) +
                   " sessions at 0x" + to_hex(last_applied().value) + " (" +
                   std::to_string(recovered->entries) + " transactions replayed)");
+  recovered_ = true;
   parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election, parts_.quorum,
                         *this});
 }

@@ -152,21 +152,38 @@ SimulatedFileSystem::~SimulatedFileSystem() { *self_ = nullptr; }
 
 std::optional<Error> SimulatedFileSystem::begin(const std::string& what) {
   if (down_) throw SimulatedCrash{};
-  if (++operations_ != fail_at_) return std::nullopt;
+  ++operations_;
+  if (on_operation_) on_operation_(what);
+  if (begin_at_ && operations_ >= begin_at_->operation) meet(*begin_at_);
+  if (operations_ != fail_at_) return std::nullopt;
   return Error(Errc::io_failed, what + " failed: Input/output error");
 }
 
 void SimulatedFileSystem::end() {
-  if (!crash_at_ || operations_ < crash_at_->first) return;
-  crash(crash_at_->second);
+  if (end_at_ && operations_ >= end_at_->operation) meet(*end_at_);
+}
+
+void SimulatedFileSystem::meet(const Ending& ending) {
+  const auto loss = ending.loss;  // The ending is forgotten with the first word of it.
+  loss ? crash(*loss) : kill();
   throw SimulatedCrash{};
 }
 
-void SimulatedFileSystem::crash(CrashLoss loss) {
+void SimulatedFileSystem::go_down() {
   ++generation_;
   down_ = true;
-  crash_at_.reset();
+  begin_at_.reset();
+  end_at_.reset();
   locked_.clear();
+}
+
+void SimulatedFileSystem::kill() {
+  go_down();
+  if (on_crash_) on_crash_();
+}
+
+void SimulatedFileSystem::crash(CrashLoss loss) {
+  go_down();
   settle_entries(loss);
   drop_orphans();
   visible_ = durable_;

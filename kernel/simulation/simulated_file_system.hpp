@@ -31,13 +31,24 @@ class SimulatedFileSystem final : public FileSystem {
   // --- power -------------------------------------------------------------------------------------
   /// Power fails. Locks and open files end; until restart() every operation throws SimulatedCrash.
   void crash(CrashLoss loss);
+  /// The process dies and the system lives on: as crash(), but what was written is there, synced or
+  /// not, and may still be lost when power fails later.
+  void kill();
   void restart() { down_ = false; }
   bool down() const { return down_; }
   /// Power fails when the operation of this number, counted by operations(), has had its effect and
   /// before it returns; if that one fails, at the next one that does not.
-  void crash_at(std::uint64_t operation, CrashLoss loss) { crash_at_ = {operation, loss}; }
+  void crash_at(std::uint64_t operation, CrashLoss loss) { end_at_ = {operation, loss}; }
+  /// Power fails when the operation of this number would begin.
+  void crash_before(std::uint64_t operation, CrashLoss loss) { begin_at_ = {operation, loss}; }
+  /// The process dies when the operation of this number would begin.
+  void kill_before(std::uint64_t operation) { begin_at_ = {operation, std::nullopt}; }
   /// Called at each crash, before the operation unwinds.
   void on_crash(std::function<void()> callback) { on_crash_ = std::move(callback); }
+  /// Called as each operation begins, with what it is: "syncing /data/file".
+  void on_operation(std::function<void(const std::string& what)> callback) {
+    on_operation_ = std::move(callback);
+  }
 
   // --- faults ------------------------------------------------------------------------------------
   /// How many operations have been begun since construction.
@@ -48,6 +59,13 @@ class SimulatedFileSystem final : public FileSystem {
   void fail_syncs_from(std::uint64_t operation) { fail_syncs_from_ = operation; }
   enum class Syncs : std::uint8_t { work, fail };
   void set_syncs(Syncs syncs) { fail_syncs_from_ = syncs == Syncs::fail ? 0 : kNever; }
+  /// Takes back what was set to happen and has not.
+  void disarm() {
+    fail_at_ = 0;
+    fail_syncs_from_ = kNever;
+    begin_at_.reset();
+    end_at_.reset();
+  }
   /// The size of the disk: the sum of all file sizes cannot exceed it.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
 
@@ -86,8 +104,16 @@ class SimulatedFileSystem final : public FileSystem {
     bool within(const std::string& directory) const;
   };
 
+  /// The end of a process: by power, with what is lost of it, or alone.
+  struct Ending {
+    std::uint64_t operation = 0;
+    std::optional<CrashLoss> loss;
+  };
+
   std::optional<Error> begin(const std::string& what);
   void end();
+  void meet(const Ending& ending);
+  void go_down();
   bool syncs_fail() const { return operations_ >= fail_syncs_from_; }
   bool coin() { return random_() % 2 == 0; }
   void change_entries(EntryChange change);
@@ -102,6 +128,7 @@ class SimulatedFileSystem final : public FileSystem {
 
   std::function<std::uint64_t()> random_;
   std::function<void()> on_crash_;
+  std::function<void(const std::string&)> on_operation_;
   Names visible_, durable_;
   std::vector<EntryChange> unsynced_;
   std::set<std::string> locked_;
@@ -109,7 +136,7 @@ class SimulatedFileSystem final : public FileSystem {
   bool down_ = false;
   std::uint64_t operations_ = 0;
   std::uint64_t fail_at_ = 0;
-  std::optional<std::pair<std::uint64_t, CrashLoss>> crash_at_;
+  std::optional<Ending> begin_at_, end_at_;
   std::uint64_t fail_syncs_from_ = kNever;
   std::uint64_t capacity_ = std::uint64_t{1} << 50;
   /// Tells files and locks that outlive this object.

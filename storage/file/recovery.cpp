@@ -4,6 +4,7 @@
 #include "change.hpp"
 #include "epochs.hpp"
 #include "format.hpp"
+#include "log_tail.hpp"
 #include "snapshot_reader.hpp"
 #include "try.hpp"
 
@@ -215,7 +216,22 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
   return {};
 }
 
-/// What was read counts as acknowledged from now on.
+/// Written again and not only synced: after a sync that failed the system takes its pages for clean,
+/// whatever of them reached the disk.
+Result<void> write_again(FileSystem& files, const std::string& path, std::uint64_t from,
+                         std::uint64_t to) {
+  from = std::max(from, to - std::min(to, kUnsyncedBytesMax));
+  TRY_LET(file, files.open(path, OpenMode::read_write));
+  std::string bytes(static_cast<std::size_t>(to - from), '\0');
+  TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
+  if (got < bytes.size())
+    return Error(Errc::io_failed, path + " became shorter while it was read");
+  TRY(file->write_at(from, bytes));
+  return file->sync();
+}
+
+/// What was read counts as acknowledged from now on. It may be no more than written, by a process
+/// that was killed before it could sync, or whose sync failed.
 Result<void> extend_records(FileSystem& files, const Directories& directories,
                             const HistoryScan& scan, const AcknowledgedRecords& records) {
   for (const Acknowledged& found : scan.found()) {
@@ -224,6 +240,7 @@ Result<void> extend_records(FileSystem& files, const Directories& directories,
       TRY(sync_acknowledged(files, directories, found.first));
       continue;
     }
+    TRY(write_again(files, directories.log_path(found.first), known ? known->end : 0, found.end));
     TRY(write_acknowledged(files, directories, found));
   }
   return {};

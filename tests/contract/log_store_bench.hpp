@@ -2,6 +2,7 @@
 // A LogStore with everything around it, driven as sequential code: each call runs the loop until
 // its outcome has come.
 
+#include "storage/faulty/faulty_store.hpp"
 #include "storage/file/file_store.hpp"
 #include "storage/file/format.hpp"
 #include "storage/memory/memory_store.hpp"
@@ -67,13 +68,23 @@ struct FileKind {
   static constexpr bool kDurable = true;
 };
 
+/// A store that can fail on command, around one of another kind.
+template <class InnerKind>
+struct FaultyKind {
+  using Store = FaultyStore;
+  using Inner = InnerKind;
+  static std::span<const OptionSpec> options() { return kFaultyOptions; }
+  static Settings settings() { return {}; }
+  static constexpr bool kDurable = InnerKind::kDurable;
+};
+
 template <class DoorsType, class Kind>
 struct StoreBench {
   static constexpr bool kDurable = Kind::kDurable;
 
   DoorsType doors;
   std::unique_ptr<typename DoorsType::DiskType> disk = doors.disk();
-  std::unique_ptr<FakeHost> host;
+  std::unique_ptr<FakeHost> inner_host, host;
   std::unique_ptr<LogStore> store;
   RecordedEvents events;
   Settings settings = Kind::settings();
@@ -84,12 +95,21 @@ struct StoreBench {
   }
 
   void make() {
-    host = std::make_unique<FakeHost>(Kind::options(), settings,
-                                      FakeDoors{doors.loop.get(), disk.get(), nullptr});
-    host->server_settings = server_settings;
-    host->server_settings["dataDir"] = data_dir();
+    host = lend(Kind::options(), settings);
+    if constexpr (requires { typename Kind::Inner; }) {
+      inner_host = lend(Kind::Inner::options(), Kind::Inner::settings());
+      host->inner = std::make_unique<typename Kind::Inner::Store>(*inner_host);
+    }
     store = std::make_unique<typename Kind::Store>(*host);
     events = {};
+  }
+
+  std::unique_ptr<FakeHost> lend(std::span<const OptionSpec> options, const Settings& values) {
+    auto lending = std::make_unique<FakeHost>(
+        options, values, FakeDoors{doors.loop.get(), disk.get(), nullptr});
+    lending->server_settings = server_settings;
+    lending->server_settings["dataDir"] = data_dir();
+    return lending;
   }
 
   Result<OpenedLog> try_open() {

@@ -10,13 +10,16 @@ using MemoryOnReal = StoreBench<RealDoors, MemoryKind>;
 using MemorySimulated = StoreBench<SimulatedDoors, MemoryKind>;
 using FileOnReal = StoreBench<RealDoors, FileKind>;
 using FileSimulated = StoreBench<SimulatedDoors, FileKind>;
+using FaultyOnMemory = StoreBench<SimulatedDoors, FaultyKind<MemoryKind>>;
+using FaultyOnFile = StoreBench<SimulatedDoors, FaultyKind<FileKind>>;
 
 }  // namespace
 
-#define ON_EVERY_STORE(name) \
-  TEMPLATE_TEST_CASE(name, "[log_store]", MemoryOnReal, MemorySimulated, FileOnReal, FileSimulated)
+#define ON_EVERY_STORE(name)                                                                     \
+  TEMPLATE_TEST_CASE(name, "[log_store]", MemoryOnReal, MemorySimulated, FileOnReal, FileSimulated, \
+                     FaultyOnMemory, FaultyOnFile)
 #define ON_EVERY_DURABLE_STORE(name) \
-  TEMPLATE_TEST_CASE(name, "[log_store]", FileOnReal, FileSimulated)
+  TEMPLATE_TEST_CASE(name, "[log_store]", FileOnReal, FileSimulated, FaultyOnFile)
 
 // --- opening and appending -----------------------------------------------------------------------
 

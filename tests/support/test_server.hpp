@@ -14,6 +14,7 @@
 #include <vivarium/records.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,17 +49,37 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+/// Where a test server keeps its history.
+class TestStorage {
+ public:
+  virtual ~TestStorage() = default;
+  virtual LogStore& store() = 0;
+};
+
+class TestMemory final : public TestStorage {
+ public:
+  explicit TestMemory(SimulatedLoop& loop) : host_({}, {}, {.loop = &loop}), store_(host_) {}
+  LogStore& store() override { return store_; }
+
+ private:
+  FakeHost host_;
+  MemoryStore store_;
+};
+
 class TestServer {
  public:
+  using MakeStorage = std::function<std::unique_ptr<TestStorage>(SimulatedLoop&)>;
+
   explicit TestServer(ServerSettings settings = defaults(), AclPolicy* policy = nullptr,
-                      std::uint64_t seed = 1)
+                      std::uint64_t seed = 1, const MakeStorage& make_storage = in_memory)
       : loop(seed),
         host({}, {}, {.loop = &loop}),
         digest_host(kDigestOptions, {{"super_digest", "super:xQJmxLMiHGwaqBvst5y6rkB6HQs="}},
                     {.loop = &loop}),
         network(std::make_shared<MemoryNetwork>()),
         transport(loop, network),
-        store(host),
+        storage(make_storage(loop)),
+        store(storage->store()),
         broadcast(host),
         digest(digest_host),
         ip(host),
@@ -68,14 +89,20 @@ class TestServer {
                {loop, host.fake_log, *metrics, *commands, store, broadcast, nullptr, nullptr, policy,
                 {&digest, &ip}, {}, {{"client", &transport, "127.0.0.1", 2181}}}) {
     std::optional<Result<void>> outcome;
+    server.on_fatal([this](const Error& error) { fatal = error; });
     server.start([&](Result<void> serving) { outcome = serving; });
-    if (!digest.start() || !loop.run_until([&] { return outcome.has_value(); }) || !*outcome)
+    if (!digest.start() || !loop.run_until([&] { return outcome.has_value(); }))
       throw std::runtime_error("the server does not serve");
+    if (!*outcome) throw std::runtime_error("the server does not serve: " + outcome->error().what);
   }
   ~TestServer() {
     transport.stop();
     broadcast.stop();
     store.stop();
+  }
+
+  static std::unique_ptr<TestStorage> in_memory(SimulatedLoop& loop) {
+    return std::make_unique<TestMemory>(loop);
   }
 
   static ServerSettings defaults() {
@@ -94,7 +121,9 @@ class TestServer {
   FakeHost host, digest_host;
   std::shared_ptr<MemoryNetwork> network;
   MemoryTransport transport;
-  MemoryStore store;
+  std::unique_ptr<TestStorage> storage;
+  LogStore& store;
+  std::optional<Error> fatal;  ///< What ended the server from inside.
   Standalone broadcast;
   DigestAuthenticator digest;
   IpAuthenticator ip;

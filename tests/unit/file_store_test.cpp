@@ -664,6 +664,41 @@ TEST_CASE("a failed sync is the last thing that is heard of a store", "[file][fa
   CHECK(fails_with(bench.store->begin_snapshot(Zxid{2}), Errc::closed));
 }
 
+TEST_CASE("what a start reports is durable, though the process before it died before its sync",
+          "[file][fault]") {
+  Bench bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{2});
+  SimulatedFileSystem& files = bench.disk->files();
+  SECTION("killed") {
+    bool syncing = false;
+    files.on_operation([&](const std::string& what) {
+      if (!std::exchange(syncing, what.starts_with("syncing")) && syncing)
+        files.kill_before(files.operations());
+    });
+    bench.append({entry(Zxid{3})});
+    bench.doors.loop->run_for(std::chrono::seconds(1));
+    REQUIRE(files.down());
+    files.on_operation({});
+  }
+  SECTION("by a sync that failed") {
+    files.set_syncs(SimulatedFileSystem::Syncs::fail);
+    bench.append({entry(Zxid{3})});
+    REQUIRE(bench.doors.run_until([&] { return bench.events.failure.has_value(); }));
+    files.set_syncs(SimulatedFileSystem::Syncs::work);
+    files.kill();
+  }
+  bench.store.reset();
+  files.restart();
+  const Zxid reported = bench.open().last_durable;
+  CHECK(reported == Zxid{3});
+  bench.store.reset();
+  files.crash(CrashLoss::everything);
+  files.restart();
+  CHECK(bench.open().last_durable == reported);
+  CHECK(bench.zxids(Zxid{0}) == range(1, reported.value));
+}
+
 TEST_CASE("a full disk fails the store, after a warning at the watermark", "[file][fault]") {
   Bench bench;
   bench.settings["low_space"] = "150K";
