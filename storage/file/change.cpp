@@ -179,6 +179,12 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
 
 Result<bool> give_up_change(FileSystem& files, const Directories& directories) {
   if (!files.exists(change_path(directories))) return false;
+  TRY_LET(text, read_file(files, change_path(directories)));
+  const auto change = decode(text);
+  // A restore replaces the history on purpose, whoever went on with it.
+  const bool by_leader = change && (change->kind == ChangeKind::truncate ||
+                                    change->kind == ChangeKind::install);
+  if (!by_leader) return false;
   TRY(end_change(files, directories));
   return true;
 }

@@ -37,7 +37,7 @@ std::string change_path(const Directories& directories);
 /// Carries out what a crash interrupted, if anything. Refuses an announced restore.
 Result<void> finish_change(FileSystem& files, const Directories& directories);
 /// Gives it up instead: a Java server has continued what the crash left, and was told by a leader
-/// how its history goes on. False when nothing was interrupted.
+/// how its history goes on. False when nothing of that kind was interrupted.
 Result<bool> give_up_change(FileSystem& files, const Directories& directories);
 
 }  // namespace vivarium::file

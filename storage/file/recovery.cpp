@@ -237,7 +237,7 @@ Result<void> extend_records(FileSystem& files, const Directories& directories,
   for (const Acknowledged& found : scan.found()) {
     const Acknowledged* known = record_of(records, found.first);
     if (known && known->end >= found.end) {
-      TRY(sync_acknowledged(files, directories, found.first));
+      TRY(sync_acknowledged(files, directories, found.first, RecordName::fresh));
       continue;
     }
     TRY(write_again(files, directories.log_path(found.first), known ? known->end : 0, found.end));
