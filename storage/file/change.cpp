@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <optional>
 
 namespace vivarium::file {
@@ -35,11 +36,24 @@ std::optional<Change> decode(const std::string& text) {
   return encode(change) == text ? std::optional(change) : std::nullopt;
 }
 
-/// Removes the files with a zxid above `zxid`, newest first, so that what remains is a history.
-Result<void> remove_above(FileSystem& files, const std::vector<NamedFile>& named, Zxid zxid) {
-  for (auto file = named.rbegin(); file != named.rend() && file->zxid > zxid; ++file)
-    TRY(files.remove(file->path));
+/// Removes the logs that begin above `zxid`, newest first and each durably before the next, so that
+/// what remains is a history whenever power fails: a Java server does not notice a log that is missing.
+Result<void> remove_logs(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY_LET(logs, directories.list_logs(files));
+  for (auto log = logs.rbegin(); log != logs.rend() && log->zxid > zxid; ++log) {
+    TRY(files.remove(log->path));
+    TRY(files.sync_directory(directories.logs()));
+  }
   return {};
+}
+
+/// In any order, since each is whole by itself.
+Result<void> remove_snapshots(FileSystem& files, const Directories& directories,
+                              const std::function<bool(Zxid)>& go) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  for (const NamedFile& snapshot : snapshots)
+    if (go(snapshot.zxid)) TRY(files.remove(snapshot.path));
+  return files.sync_directory(directories.snapshots());
 }
 
 /// Cuts the log behind `zxid`, and then the record of what was acknowledged of it.
@@ -62,27 +76,22 @@ Result<void> cut_file(FileSystem& files, const Directories& directories, const N
 }
 
 Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  TRY(remove_above(files, snapshots, zxid));
-  TRY(files.sync_directory(directories.snapshots()));
+  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one > zxid; }));
+  TRY(remove_logs(files, directories, zxid));
   TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, zxid));
-  TRY(files.sync_directory(directories.logs()));
-  while (!logs.empty() && logs.back().zxid > zxid) logs.pop_back();
   if (!logs.empty()) TRY(cut_file(files, directories, logs.back(), zxid));
   return forget_acknowledged_above(files, directories, zxid);
 }
 
+/// First the old history is shortened, then the new snapshot comes beside what is left of it: logs of
+/// the one never stand behind a snapshot of the other. At no time is there no snapshot, where one was:
+/// a Java server that finds nothing begins anew.
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
   const std::string unfinished = directories.unfinished_snapshot_path(zxid);
+  TRY(remove_logs(files, directories, Zxid{-1}));
   if (files.exists(unfinished)) TRY(files.rename(unfinished, directories.snapshot_path(zxid)));
-  TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, Zxid{-1}));
-  TRY(files.sync_directory(directories.logs()));
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  for (const NamedFile& snapshot : snapshots)
-    if (snapshot.zxid != zxid) TRY(files.remove(snapshot.path));
   TRY(files.sync_directory(directories.snapshots()));
+  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one != zxid; }));
   return acknowledge_snapshot_only(files, directories, zxid);
 }
 

@@ -126,6 +126,12 @@ class Script {
   void accept(std::int64_t epoch) { set(EpochKind::accepted, epoch, accepted); }
   void enter(std::int64_t epoch) { set(EpochKind::current, epoch, current); }
 
+  /// Nothing is asked for, and what the store does by itself goes on.
+  void rest() {
+    machine_.loop.run_until([&] { return machine_.ended(); }, std::chrono::seconds(3));
+    if (machine_.ended()) throw Ended{};
+  }
+
   /// Counts what was reported by now: called at the end of life, too.
   void note_durable() { now.durable = std::max(now.durable, now.count_to(machine_.durable)); }
 
@@ -137,6 +143,7 @@ class Script {
     if (!opened) throw Violation("the start is refused: " + opened.error().what);
     for (const Damage& damage : opened->damage)
       if (!damage.harmless) throw Violation("the start reports damage: " + damage.message);
+    if (!opened->may_vote) throw Violation("no promise was lost, and it may not vote");
     check(opened->epochs.accepted, accepted, "accepted epoch");
     check(opened->epochs.current, current, "current epoch");
     const std::string no = mismatch(*opened, now);
