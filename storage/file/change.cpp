@@ -115,13 +115,10 @@ Result<void> restore(FileSystem& files, const Directories& directories) {
 
 /// Snapshots first: a Java server refuses the logs without them.
 Result<void> replace(FileSystem& files, const Directories& directories, Zxid zxid) {
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  TRY(remove_above(files, snapshots, Zxid{-1}));
+  TRY(remove_snapshots(files, directories, [](Zxid) { return true; }));
   TRY(remove_epochs(files, directories));
   TRY(files.sync_directory(directories.snapshots()));
-  TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, Zxid{-1}));
-  TRY(files.sync_directory(directories.logs()));
+  TRY(remove_logs(files, directories, Zxid{-1}));
   TRY(disclaim(files, directories));
   return make_change(files, directories, {ChangeKind::restore, zxid});
 }

@@ -221,15 +221,13 @@ class Trial {
   Trial(const Scenario& scenario, const Layout& layout, std::uint64_t seed, JavaCount& java)
       : scenario_(scenario), layout_(layout), java_(java),
         machine_(seed, {{"prealloc", "64K"}}, layout.server_settings), script_(machine_) {
-    machine_.files().on_operation([this](const std::string& what) { last_operation_ = what; });
+    machine_.files().on_operation([this](const std::string& what) { note(what); });
     scenario_.before(script_);
     first_ = machine_.files().operations() + 1;
   }
 
   /// The first operation that is a point.
   std::uint64_t first() const { return first_; }
-  const std::string& last_operation() const { return last_operation_; }
-
   /// All points, one behind the last.
   std::uint64_t live() {
     scenario_.act(script_);
@@ -237,24 +235,22 @@ class Trial {
   }
 
   void end_at(std::uint64_t operation, const Mode& mode) {
-    arm(machine_.files(), mode, operation);
+    strike_at(operation, mode);
     try {
       scenario_.act(script_);
     } catch (const Ended&) {
     }
-    struck_at_ = last_operation_;
     script_.note_durable();
     restart(mode);
   }
 
   /// Begins the start, in which the fault strikes. False when the start was over before.
   bool end_start_at(std::uint64_t operation, const Mode& mode) {
-    arm(machine_.files(), mode, machine_.files().operations() + operation);
+    strike_at(machine_.files().operations() + operation, mode);
     try {
       if (machine_.open().has_value()) return false;
     } catch (const Ended&) {
     }
-    struck_at_ += "; then " + last_operation_;
     restart(mode);
     return true;
   }
@@ -275,7 +271,22 @@ class Trial {
   const std::string& struck_at() const { return struck_at_; }
 
  private:
+  void strike_at(std::uint64_t operation, const Mode& mode) {
+    strikes_at_ = operation;
+    fails_ = mode.strike == Strike::failure;
+    arm(machine_.files(), mode, operation);
+  }
+
+  void note(const std::string& what) {
+    if (machine_.files().operations() != strikes_at_) return;
+    struck_at_ += (struck_at_.empty() ? "" : "; then ") + what;
+    const bool read = what.starts_with("reading") || what.starts_with("opening") ||
+                      what.starts_with("asking for the size");
+    if (fails_ && read && what.find("/snapshot.") != what.npos) script_.snapshots_unreadable = true;
+  }
+
   void restart(const Mode& mode) {
+    strikes_at_ = 0;
     machine_.end_process();
     SimulatedFileSystem& files = machine_.files();
     if (!files.down()) mode.then == Then::keeps_power ? files.kill() : files.crash(loss_of(mode.then));
@@ -325,7 +336,9 @@ class Trial {
   Machine machine_;
   Script script_;
   std::uint64_t first_ = 0;
-  std::string last_operation_, struck_at_;
+  std::uint64_t strikes_at_ = 0;
+  bool fails_ = false;
+  std::string struck_at_;
 };
 
 // --- all trials ----------------------------------------------------------------------------------

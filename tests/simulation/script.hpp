@@ -158,6 +158,8 @@ class Script {
   Held now;
   std::optional<Held> next;  ///< While a change of the history is under way: what it leads to.
   KeptEpoch accepted, current;
+  /// A snapshot could not be read: it may have been set aside, where logs make up for it.
+  bool snapshots_unreadable = false;
 
  private:
   void append_from(Zxid first, int count, std::size_t bytes) {
@@ -252,11 +254,11 @@ class Script {
 
   std::string snapshot_mismatch(const OpenedLog& opened, const Held& held) {
     if (!opened.snapshot)
-      return held.snapshots.empty() ? "" : "a committed snapshot is gone";
+      return held.snapshots.empty() || snapshots_unreadable ? "" : "a committed snapshot is gone";
     const Zxid zxid = opened.snapshot->zxid;
     const Held::Snapshot* known = held.snapshot_at(zxid);
     if (!known) return "there is a snapshot at " + hex(zxid) + " that nobody took";
-    if (!held.snapshots.empty() && zxid < held.snapshots.back().zxid)
+    if (!held.snapshots.empty() && zxid < held.snapshots.back().zxid && !snapshots_unreadable)
       return "the snapshot at " + hex(held.snapshots.back().zxid) + " is gone";
     return body() == known->body ? "" : "the snapshot at " + hex(zxid) + " has another body";
   }
