@@ -2,6 +2,7 @@
 
 #include "acknowledged.hpp"
 #include "epochs.hpp"
+#include "format.hpp"
 #include "identity.hpp"
 #include "log_scanner.hpp"
 #include "try.hpp"
@@ -106,19 +107,38 @@ Result<void> finish(FileSystem& files, const Directories& directories, const std
   return files.sync_directory(folder);
 }
 
+/// A log, of no transaction, for the time when there is no snapshot: a Java server refuses that, and
+/// would begin anew where it finds nothing.
+std::string guard_path(const Directories& directories) { return directories.log_path(Zxid{}); }
+
+Result<void> put_guard(FileSystem& files, const Directories& directories) {
+  TRY_LET(file, files.open(guard_path(directories), OpenMode::create_empty));
+  TRY(file->write_at(0, log_header()));
+  TRY(file->sync());
+  return files.sync_directory(directories.logs());
+}
+
+Result<void> remove_guard(FileSystem& files, const Directories& directories) {
+  if (!files.exists(guard_path(directories))) return {};
+  TRY(files.remove(guard_path(directories)));
+  return files.sync_directory(directories.logs());
+}
+
 /// Gives the unfinished files their names, snapshots last: a Java server refuses logs without one.
 Result<void> restore(FileSystem& files, const Directories& directories) {
   for (const std::string& folder : {directories.own(), directories.logs(), directories.snapshots()})
     TRY(finish(files, directories, folder, Of::the_rest));
-  return finish(files, directories, directories.snapshots(), Of::snapshots);
+  TRY(finish(files, directories, directories.snapshots(), Of::snapshots));
+  return remove_guard(files, directories);
 }
 
 /// Snapshots first: a Java server refuses the logs without them.
 Result<void> replace(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY(put_guard(files, directories));
   TRY(remove_snapshots(files, directories, [](Zxid) { return true; }));
   TRY(remove_epochs(files, directories));
   TRY(files.sync_directory(directories.snapshots()));
-  TRY(remove_logs(files, directories, Zxid{-1}));
+  TRY(remove_logs(files, directories, Zxid{}));
   TRY(disclaim(files, directories));
   return make_change(files, directories, {ChangeKind::restore, zxid});
 }

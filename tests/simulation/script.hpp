@@ -2,6 +2,8 @@
 // What a server does with its store, step by step, and beside it the model: what may be on the disk
 // at each moment. A scenario is a few calls of this class.
 
+#include "storage/file/backup.hpp"
+#include "storage/file/restore.hpp"
 #include "tests/simulation/machine.hpp"
 
 #include <vivarium/jute.hpp>
@@ -121,6 +123,34 @@ class Script {
     write(*sink, next->snapshots.front().body);
     commit(*sink);
     take_next();
+  }
+
+  /// Copies the directory while the store is open.
+  void back_up() {
+    const auto manifest =
+        file::copy_history(machine_.files(), machine_.directories(), "/backup", 10, kUnseen);
+    if (!manifest) throw Violation("a backup is refused: " + manifest.error().what);
+    if (const auto sealed = file::seal_backup(machine_.files(), "/backup", *manifest); !sealed)
+      throw Violation("a backup is not sealed: " + sealed.error().what);
+    backed_up_ = now;
+  }
+
+  /// Stops, and replaces what is there by the backup as far as `zxid`.
+  void restore(Zxid zxid) {
+    machine_.stop();
+    next = backed_up_;
+    next->cut(zxid);
+    const auto result = machine_.offline([&](FileSystem& files) -> Result<void> {
+      const auto plan = file::plan_restore(files, "/backup", zxid, zxid);
+      if (!plan) return plan.error();
+      return file::restore(files, "/backup", *plan, machine_.directories(),
+                           file::Existing::replace, "word", kUnseen);
+    });
+    // A restore that failed has said so, and is asked for again or not.
+    if (!result && result.error().is(Errc::io_failed)) throw Ended{};
+    if (!result) throw Violation("a restore is refused: " + result.error().what);
+    take_next();
+    open();
   }
 
   void accept(std::int64_t epoch) { set(EpochKind::accepted, epoch, accepted); }
@@ -307,7 +337,10 @@ class Script {
     current = {opened.epochs.current, opened.epochs.current};
   }
 
+  static inline const file::BytesSeen kUnseen = [](std::uint64_t) {};
+
   Machine& machine_;
+  Held backed_up_;
   int branch_ = 0;
 };
 
