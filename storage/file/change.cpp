@@ -2,6 +2,7 @@
 
 #include "acknowledged.hpp"
 #include "epochs.hpp"
+#include "format.hpp"
 #include "identity.hpp"
 #include "log_scanner.hpp"
 #include "try.hpp"
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <optional>
 
 namespace vivarium::file {
@@ -35,11 +37,24 @@ std::optional<Change> decode(const std::string& text) {
   return encode(change) == text ? std::optional(change) : std::nullopt;
 }
 
-/// Removes the files with a zxid above `zxid`, newest first, so that what remains is a history.
-Result<void> remove_above(FileSystem& files, const std::vector<NamedFile>& named, Zxid zxid) {
-  for (auto file = named.rbegin(); file != named.rend() && file->zxid > zxid; ++file)
-    TRY(files.remove(file->path));
+/// Removes the logs that begin above `zxid`, newest first and each durably before the next, so that
+/// what remains is a history whenever power fails: a Java server does not notice a log that is missing.
+Result<void> remove_logs(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY_LET(logs, directories.list_logs(files));
+  for (auto log = logs.rbegin(); log != logs.rend() && log->zxid > zxid; ++log) {
+    TRY(files.remove(log->path));
+    TRY(files.sync_directory(directories.logs()));
+  }
   return {};
+}
+
+/// In any order, since each is whole by itself.
+Result<void> remove_snapshots(FileSystem& files, const Directories& directories,
+                              const std::function<bool(Zxid)>& go) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  for (const NamedFile& snapshot : snapshots)
+    if (go(snapshot.zxid)) TRY(files.remove(snapshot.path));
+  return files.sync_directory(directories.snapshots());
 }
 
 /// Cuts the log behind `zxid`, and then the record of what was acknowledged of it.
@@ -62,27 +77,22 @@ Result<void> cut_file(FileSystem& files, const Directories& directories, const N
 }
 
 Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  TRY(remove_above(files, snapshots, zxid));
-  TRY(files.sync_directory(directories.snapshots()));
+  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one > zxid; }));
+  TRY(remove_logs(files, directories, zxid));
   TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, zxid));
-  TRY(files.sync_directory(directories.logs()));
-  while (!logs.empty() && logs.back().zxid > zxid) logs.pop_back();
   if (!logs.empty()) TRY(cut_file(files, directories, logs.back(), zxid));
   return forget_acknowledged_above(files, directories, zxid);
 }
 
+/// First the old history is shortened, then the new snapshot comes beside what is left of it: logs of
+/// the one never stand behind a snapshot of the other. At no time is there no snapshot, where one was:
+/// a Java server that finds nothing begins anew.
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
   const std::string unfinished = directories.unfinished_snapshot_path(zxid);
+  TRY(remove_logs(files, directories, Zxid{-1}));
   if (files.exists(unfinished)) TRY(files.rename(unfinished, directories.snapshot_path(zxid)));
-  TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, Zxid{-1}));
-  TRY(files.sync_directory(directories.logs()));
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  for (const NamedFile& snapshot : snapshots)
-    if (snapshot.zxid != zxid) TRY(files.remove(snapshot.path));
   TRY(files.sync_directory(directories.snapshots()));
+  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one != zxid; }));
   return acknowledge_snapshot_only(files, directories, zxid);
 }
 
@@ -97,22 +107,38 @@ Result<void> finish(FileSystem& files, const Directories& directories, const std
   return files.sync_directory(folder);
 }
 
+/// A log, of no transaction, for the time when there is no snapshot: a Java server refuses that, and
+/// would begin anew where it finds nothing.
+std::string guard_path(const Directories& directories) { return directories.log_path(Zxid{}); }
+
+Result<void> put_guard(FileSystem& files, const Directories& directories) {
+  TRY_LET(file, files.open(guard_path(directories), OpenMode::create_empty));
+  TRY(file->write_at(0, log_header()));
+  TRY(file->sync());
+  return files.sync_directory(directories.logs());
+}
+
+Result<void> remove_guard(FileSystem& files, const Directories& directories) {
+  if (!files.exists(guard_path(directories))) return {};
+  TRY(files.remove(guard_path(directories)));
+  return files.sync_directory(directories.logs());
+}
+
 /// Gives the unfinished files their names, snapshots last: a Java server refuses logs without one.
 Result<void> restore(FileSystem& files, const Directories& directories) {
   for (const std::string& folder : {directories.own(), directories.logs(), directories.snapshots()})
     TRY(finish(files, directories, folder, Of::the_rest));
-  return finish(files, directories, directories.snapshots(), Of::snapshots);
+  TRY(finish(files, directories, directories.snapshots(), Of::snapshots));
+  return remove_guard(files, directories);
 }
 
 /// Snapshots first: a Java server refuses the logs without them.
 Result<void> replace(FileSystem& files, const Directories& directories, Zxid zxid) {
-  TRY_LET(snapshots, directories.list_snapshots(files));
-  TRY(remove_above(files, snapshots, Zxid{-1}));
+  TRY(put_guard(files, directories));
+  TRY(remove_snapshots(files, directories, [](Zxid) { return true; }));
   TRY(remove_epochs(files, directories));
   TRY(files.sync_directory(directories.snapshots()));
-  TRY_LET(logs, directories.list_logs(files));
-  TRY(remove_above(files, logs, Zxid{-1}));
-  TRY(files.sync_directory(directories.logs()));
+  TRY(remove_logs(files, directories, Zxid{}));
   TRY(disclaim(files, directories));
   return make_change(files, directories, {ChangeKind::restore, zxid});
 }

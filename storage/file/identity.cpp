@@ -87,8 +87,9 @@ OwnFields fields_of(const Directories& directories, const Identity& identity) {
 Result<void> write_if_changed(FileSystem& files, const std::string& directory,
                               const std::string& name, const OwnFields& fields) {
   TRY_LET(present, read_own(files, directory, name));
-  if (present.state == FileState::whole && present.fields == fields) return {};
-  return write_own(files, directory, name, fields);
+  const bool same = present.state == FileState::whole && present.fields == fields;
+  // The server that wrote it may have been killed before its name was durable.
+  return same ? files.sync_directory(directory) : write_own(files, directory, name, fields);
 }
 
 Result<void> remove_if_there(FileSystem& files, const std::string& path) {

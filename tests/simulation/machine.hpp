@@ -70,6 +70,20 @@ class Machine final : private LogStoreEvents {
     if (files().down()) throw Ended{};
   }
 
+  /// Does the work of another program on the same files.
+  Result<void> offline(const std::function<Result<void>(FileSystem&)>& work) {
+    try {
+      return work(files());
+    } catch (const SimulatedCrash&) {
+      throw Ended{};
+    }
+  }
+
+  file::Directories directories() const {
+    const auto logs = server_settings_.find("dataLogDir");
+    return {"/data", logs == server_settings_.end() ? "" : logs->second};
+  }
+
   void end_process() { store.reset(); }
 
   /// Power comes back, or the process is begun again.

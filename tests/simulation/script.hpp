@@ -2,6 +2,8 @@
 // What a server does with its store, step by step, and beside it the model: what may be on the disk
 // at each moment. A scenario is a few calls of this class.
 
+#include "storage/file/backup.hpp"
+#include "storage/file/restore.hpp"
 #include "tests/simulation/machine.hpp"
 
 #include <vivarium/jute.hpp>
@@ -123,8 +125,42 @@ class Script {
     take_next();
   }
 
+  /// Copies the directory while the store is open.
+  void back_up() {
+    const auto manifest =
+        file::copy_history(machine_.files(), machine_.directories(), "/backup", 10, kUnseen);
+    if (!manifest) throw Violation("a backup is refused: " + manifest.error().what);
+    if (const auto sealed = file::seal_backup(machine_.files(), "/backup", *manifest); !sealed)
+      throw Violation("a backup is not sealed: " + sealed.error().what);
+    backed_up_ = now;
+  }
+
+  /// Stops, and replaces what is there by the backup as far as `zxid`.
+  void restore(Zxid zxid) {
+    machine_.stop();
+    next = backed_up_;
+    next->cut(zxid);
+    const auto result = machine_.offline([&](FileSystem& files) -> Result<void> {
+      const auto plan = file::plan_restore(files, "/backup", zxid, zxid);
+      if (!plan) return plan.error();
+      return file::restore(files, "/backup", *plan, machine_.directories(),
+                           file::Existing::replace, "word", kUnseen);
+    });
+    // A restore that failed has said so, and is asked for again or not.
+    if (!result && result.error().is(Errc::io_failed)) throw Ended{};
+    if (!result) throw Violation("a restore is refused: " + result.error().what);
+    take_next();
+    open();
+  }
+
   void accept(std::int64_t epoch) { set(EpochKind::accepted, epoch, accepted); }
   void enter(std::int64_t epoch) { set(EpochKind::current, epoch, current); }
+
+  /// Nothing is asked for, and what the store does by itself goes on.
+  void rest() {
+    machine_.loop.run_until([&] { return machine_.ended(); }, std::chrono::seconds(3));
+    if (machine_.ended()) throw Ended{};
+  }
 
   /// Counts what was reported by now: called at the end of life, too.
   void note_durable() { now.durable = std::max(now.durable, now.count_to(machine_.durable)); }
@@ -137,6 +173,7 @@ class Script {
     if (!opened) throw Violation("the start is refused: " + opened.error().what);
     for (const Damage& damage : opened->damage)
       if (!damage.harmless) throw Violation("the start reports damage: " + damage.message);
+    if (!opened->may_vote) throw Violation("no promise was lost, and it may not vote");
     check(opened->epochs.accepted, accepted, "accepted epoch");
     check(opened->epochs.current, current, "current epoch");
     const std::string no = mismatch(*opened, now);
@@ -151,6 +188,8 @@ class Script {
   Held now;
   std::optional<Held> next;  ///< While a change of the history is under way: what it leads to.
   KeptEpoch accepted, current;
+  /// A snapshot could not be read: it may have been set aside, where logs make up for it.
+  bool snapshots_unreadable = false;
 
  private:
   void append_from(Zxid first, int count, std::size_t bytes) {
@@ -245,11 +284,11 @@ class Script {
 
   std::string snapshot_mismatch(const OpenedLog& opened, const Held& held) {
     if (!opened.snapshot)
-      return held.snapshots.empty() ? "" : "a committed snapshot is gone";
+      return held.snapshots.empty() || snapshots_unreadable ? "" : "a committed snapshot is gone";
     const Zxid zxid = opened.snapshot->zxid;
     const Held::Snapshot* known = held.snapshot_at(zxid);
     if (!known) return "there is a snapshot at " + hex(zxid) + " that nobody took";
-    if (!held.snapshots.empty() && zxid < held.snapshots.back().zxid)
+    if (!held.snapshots.empty() && zxid < held.snapshots.back().zxid && !snapshots_unreadable)
       return "the snapshot at " + hex(held.snapshots.back().zxid) + " is gone";
     return body() == known->body ? "" : "the snapshot at " + hex(zxid) + " has another body";
   }
@@ -298,7 +337,10 @@ class Script {
     current = {opened.epochs.current, opened.epochs.current};
   }
 
+  static inline const file::BytesSeen kUnseen = [](std::uint64_t) {};
+
   Machine& machine_;
+  Held backed_up_;
   int branch_ = 0;
 };
 
