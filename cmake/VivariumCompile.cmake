@@ -15,14 +15,22 @@ if(CCACHE)
 endif()
 
 set(VIVARIUM_SANITIZE "" CACHE STRING "Sanitizers to build with: \"address,undefined\" or \"thread\"")
+option(VIVARIUM_FUZZ "Build the fuzzers of tests/fuzz, and everything with what they need (clang)" OFF)
 
 add_library(vivarium_flags INTERFACE)
 target_compile_options(vivarium_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Werror -fno-gnu-unique)
+  -Wall -Wextra -Wpedantic -Wconversion -Werror $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
 if(VIVARIUM_SANITIZE)
-  # gcc 12's object-size and overflow warnings give false alarms in instrumented code.
   add_compile_options(-fsanitize=${VIVARIUM_SANITIZE} -fno-omit-frame-pointer
-                      -fno-sanitize-recover=all -Wno-maybe-uninitialized -Wno-stringop-overflow
-                      -Wno-tsan)  # Asio's fences, which tsan does not model
+                      -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # gcc 12's object-size and overflow warnings give false alarms in instrumented code.
+    add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow
+                        -Wno-tsan)  # Asio's fences, which tsan does not model
+  endif()
   add_link_options(-fsanitize=${VIVARIUM_SANITIZE})
+endif()
+if(VIVARIUM_FUZZ)
+  # Coverage for libFuzzer in all code; its main only in the fuzzers themselves.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -17,7 +17,7 @@ function(vivarium_plugin name)
   # As in this build, so that it also holds out of tree.
   set_target_properties(${target}_logic PROPERTIES POSITION_INDEPENDENT_CODE ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  target_compile_options(${target}_logic PRIVATE -fno-gnu-unique)
+  target_compile_options(${target}_logic PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   if(TARGET vivarium_flags)
     target_link_libraries(${target}_logic PRIVATE vivarium_flags)
   endif()
@@ -26,7 +26,7 @@ function(vivarium_plugin name)
   set_target_properties(${target}_plugin PROPERTIES
     PREFIX "" OUTPUT_NAME ${name} CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/vivarium)
-  target_compile_options(${target}_plugin PRIVATE -fno-gnu-unique)
+  target_compile_options(${target}_plugin PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_libraries(${target}_plugin PRIVATE ${target}_logic)
   target_link_options(${target}_plugin PRIVATE -Wl,--version-script=${VIVARIUM_EXPORTS})
   if(NOT VIVARIUM_SANITIZE)

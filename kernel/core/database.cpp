@@ -1,16 +1,25 @@
 #include "kernel/core/database.hpp"
 
 #include "kernel/core/paths.hpp"
+#include "kernel/core/znode_block.hpp"
 
 #include <vivarium/assert.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace vivarium {
 namespace {
 
 constexpr std::uint64_t kTtlTop = 0xFF00000000000000;
 constexpr std::uint64_t kTtlBits = 0x000000FFFFFFFFFF;
+
+/// As Java adds: a client may write any number into a quota's node.
+template <class Integer>
+Integer wrapped_sum(Integer a, std::type_identity_t<Integer> b) {
+  using Unsigned = std::make_unsigned_t<Integer>;
+  return static_cast<Integer>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+}
 
 std::int64_t size_of(Data data) { return data ? static_cast<std::int64_t>(data->size()) : 0; }
 
@@ -175,6 +184,9 @@ void Database::apply_create(const Context& context, Op type, JuteIn& body, Appli
     txn.parent_cversion = create_.parent_cversion;
     if (create_.ephemeral) owner = context.session.value;
   }
+  // Nobody logs another path; a node of one could be neither found again nor loaded.
+  if (!paths::valid(txn.path) || txn.path == "/" || paths::name(txn.path).size() > kNameBytesMax)
+    body.fail();
   if (body.ok()) create(context, type, txn, owner, out);
 }
 
@@ -188,7 +200,8 @@ void Database::create(const Context& context, Op type, const records::CreateTtlT
     return;
   }
   const auto parent_acl = parent->acl;
-  const auto cversion = txn.parent_cversion == -1 ? parent->cversion() + 1 : txn.parent_cversion;
+  const auto cversion =
+      txn.parent_cversion == -1 ? wrapped_sum(parent->cversion(), 1) : txn.parent_cversion;
   const bool newer = cversion > parent->cversion();
   if (const auto* there = tree_.child(*parent, paths::name(txn.path))) {
     // Only on replay over a fuzzy snapshot; the node may carry a list that the snapshot lacks.
@@ -223,7 +236,8 @@ void Database::remove(const Context& context, std::string_view path, Applied& ou
     out.err = WireError::no_node;
     return;
   }
-  if (node->child_count() > 0) {  // Cannot be, in a log that any server wrote.
+  // Neither can be, in a log that any server wrote.
+  if (node->child_count() > 0 || paths::special(path)) {
     out.err = WireError::not_empty;
     return;
   }
@@ -334,8 +348,8 @@ void Database::count_in_quota(std::string_view path, std::int64_t bytes, std::in
   const auto* node = tree_.find(statistics);
   if (!node) return;
   auto quota = QuotaText::parse(node->data().value_or(""));
-  quota.bytes += bytes;
-  quota.count += nodes;
+  quota.bytes = wrapped_sum(quota.bytes, bytes);
+  quota.count = wrapped_sum(quota.count, nodes);
   tree_.replace_data(statistics, quota.text());
 }
 
@@ -361,8 +375,8 @@ bool Database::quota_exceeded(std::string_view path, std::int64_t bytes, std::in
   const auto over = [](std::optional<std::int64_t> limit, std::int64_t value) {
     return limit.value_or(-1) > -1 && value > *limit;
   };
-  return (nodes > 0 && over(limits.count_hard_limit, used.count + nodes)) ||
-         (bytes != 0 && over(limits.byte_hard_limit, used.bytes + bytes));
+  return (nodes > 0 && over(limits.count_hard_limit, wrapped_sum(used.count, nodes))) ||
+         (bytes != 0 && over(limits.byte_hard_limit, wrapped_sum(used.bytes, bytes)));
 }
 
 void Database::set_config(std::string_view text, Zxid version, std::int64_t wall_ms) {

@@ -2,6 +2,7 @@
 #include "kernel/core/database.hpp"
 
 #include "kernel/core/paths.hpp"
+#include "kernel/core/znode_block.hpp"
 
 #include <vivarium/assert.hpp>
 
@@ -111,12 +112,16 @@ Result<void> DatabaseLoader::take(const SnapshotNode& record) {
   const auto* parent = path == "/" ? nullptr : database.tree_.find(paths::parent(path));
   if (path != "/" && (!has_root_ || !parent || !paths::valid(path)))
     return Error(Errc::corrupt, "the node " + std::string(path) + " has no parent before it");
+  if (paths::name(path).size() > kNameBytesMax)
+    return Error(Errc::corrupt, "a name has " + std::to_string(paths::name(path).size()) + " bytes");
   NewZnode node = znode_of(record);
   node.acl = record.acl == kOpenAclKey ? kOpenAcl : static_cast<AclNumber>(record.acl);
   if (node.acl == kOpenAcl || !database.acls_.entries(node.acl).empty())
     database.acls_.acquire(node.acl);
   else  // A fuzzy snapshot of an old server may lack a list; until the log gives it, only super passes.
     node.acl = database.acls_.acquire(std::span(&kNobody, 1));
+  // A built-in node; or one that the file holds twice, of which the last counts, as for Java.
+  if (const auto* there = database.tree_.find(path)) database.unindex(path, there->owner());
   database.tree_.load(path, node);
   database.index(path, node.owner);
   has_root_ = has_root_ || path == "/";

@@ -44,11 +44,11 @@ void Recovery::read_snapshot() {
 void Recovery::on_piece(Result<SharedBytes> piece) {
   if (!piece) return fail(piece.error());
   if (!piece->empty()) {
-    if (const auto fed = loader_->feed(piece->view()); !fed) return fail(fed.error());
+    if (const auto fed = loader_->feed(piece->view()); !fed) return fail_load(fed.error());
     return source_->read([this](Result<SharedBytes> next) { on_piece(std::move(next)); });
   }
   auto database = loader_->finish(recovered_.opened.snapshot->zxid);
-  if (!database) return fail(database.error());
+  if (!database) return fail_load(database.error());
   recovered_.database = std::move(*database);
   const auto& digest = recovered_.opened.snapshot->digest;
   const bool compared = recovered_.opened.snapshot->zxid != Zxid{};  // ZooKeeper leaves it empty at 0.
@@ -58,6 +58,12 @@ void Recovery::on_piece(Result<SharedBytes> piece) {
   source_.reset();
   loader_.reset();
   replay();
+}
+
+/// The loader knows no files.
+void Recovery::fail_load(const Error& error) {
+  const std::string& file = recovered_.opened.snapshot->file;
+  fail(Error(Errc::corrupt, file.empty() ? error.what : file + ": " + error.what));
 }
 
 void Recovery::replay() {

@@ -40,6 +40,7 @@ class Recovery {
   void on_slice(Result<LogSlice> slice);
   bool apply(const LogSlice& slice);
   void end();
+  void fail_load(const Error& error);
   void fail(const Error& error);
 
   LogStore& store_;

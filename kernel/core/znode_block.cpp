@@ -11,8 +11,6 @@
 namespace vivarium {
 namespace {
 
-constexpr std::size_t kNameBytesMax = (1u << 24) - 1;
-
 std::size_t size_of(std::optional<std::string_view> data) { return data ? data->size() : 0; }
 
 /// glibc's blocks hold 16 k + 8 bytes. To ask for all of them costs nothing, and data can then grow

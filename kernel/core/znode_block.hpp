@@ -3,11 +3,15 @@
 
 #include "kernel/core/tree.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace vivarium {
+
+/// No frame carries a longer name; a hostile file may.
+inline constexpr std::size_t kNameBytesMax = (1u << 24) - 1;
 
 /// A block with these three; the rest of the fixed part is zero.
 Znode* make_znode(std::string_view name, std::optional<std::string_view> data, std::int64_t owner);

@@ -28,6 +28,9 @@ std::string nearest(std::string_view mistyped, std::span<const std::string> cand
   std::string best;
   std::size_t best_distance = mistyped.size() / 3 + 1;
   for (const std::string& candidate : candidates) {
+    // No distance is below that of the lengths: a long line that is no key costs nothing.
+    const auto [shorter, longer] = std::minmax({mistyped.size(), candidate.size()});
+    if (longer - shorter >= best_distance) continue;
     const std::size_t distance = edit_distance(mistyped, candidate);
     if (distance < best_distance) best = candidate, best_distance = distance;
   }

@@ -118,16 +118,17 @@ class Planner {
     auto planned = std::make_unique<PlannedPlugin>();
     planned->role = &role;
     planned->offer = **offer;
-    planned->options = options_of(role, **offer);
-    if (find_option(**offer, kInner)) plan_inner(*planned, wrapping);
+    planned->options = options_of(role, **offer, origin);
+    if (find_option(**offer, kInner)) plan_inner(*planned, origin, wrapping);
     return planned;
   }
 
-  void plan_inner(PlannedPlugin& outer, std::set<std::string>& wrapping) {
+  void plan_inner(PlannedPlugin& outer, const std::string& origin,
+                  std::set<std::string>& wrapping) {
     const std::string key = prefix_of(*outer.role, outer.offer.interface->name) + "inner";
     const std::string name = outer.options.text(kInner);
     if (name.empty())
-      return error(fmt::format("{} is missing: name the {} that it wraps", key,
+      return error(fmt::format("{}: {} is missing: name the {} that it wraps", origin, key,
                                name_of(outer.role->kind)));
     if (wrapping.contains(name))
       return error(fmt::format("{}: {}={} wraps itself; name the innermost one", 
@@ -143,14 +144,16 @@ class Planner {
                         config_.values().origin(wanted.key), wanted.key, wanted.defaults));
   }
 
-  TypedOptions options_of(const PluginRole& role, const PluginOffer& offer) {
+  /// `origin`: where the plugin was chosen.
+  TypedOptions options_of(const PluginRole& role, const PluginOffer& offer,
+                          const std::string& origin) {
     const std::string prefix = prefix_of(role, offer.interface->name);
     TypedOptions::Given given;
     for (const Property& property : config_.plugin_keys())
       if (property.key.starts_with(prefix)) give(given, offer, property.key.substr(prefix.size()), property);
     for (const KeyAlias& alias : key_aliases())
       if (alias.role == role.name) give_alias(given, config_, alias, offer, prefix);
-    return TypedOptions(specs_of(offer), given, prefix, findings_.errors);
+    return TypedOptions(specs_of(offer), given, origin + ": " + prefix, findings_.errors);
   }
 
   void give(TypedOptions::Given& given, const PluginOffer& offer, const std::string& key,

@@ -126,6 +126,11 @@ bool HistoryScan::snapshot_between(Zxid low, Zxid high) const {
 
 Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t offset,
                                std::uint64_t end) {
+  if (zxid <= Zxid{})
+    return damaged(file, offset, "transaction " + text_of(zxid) + ", a number that none has");
+  if (zxid < file.zxid)
+    return damaged(file, offset,
+                   "transaction " + text_of(zxid) + ", older than the file is by its name");
   // A Java server may log again what it had logged before it lost its leader.
   if (last_seen_ && zxid <= *last_seen_) return {};
   const bool continues =

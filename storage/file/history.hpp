@@ -69,6 +69,7 @@ class HistoryScan {
   void skip();
 
   History& history() { return history_; }
+  const History& history() const { return history_; }
 
   /// The interrupted write at the end of the last file, if any: to be cut off before anything is
   /// written behind it.

@@ -19,15 +19,18 @@ bool all_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == 
 
 /// One past the last byte that is not zero, from `offset` on.
 Result<std::optional<std::uint64_t>> end_of_data(File& file, std::uint64_t offset) {
+  TRY_LET(size, file.size());
   std::optional<std::uint64_t> end;
-  std::string part(kReadBytes, '\0');
-  while (true) {
+  const auto left = size - std::min(size, offset);
+  std::string part(static_cast<std::size_t>(std::min<std::uint64_t>(left, kReadBytes)), '\0');
+  while (offset < size) {
     TRY_LET(got, file.read_at(offset, part.data(), part.size()));
     const auto last = std::string_view(part).substr(0, got).find_last_not_of('\0');
     if (last != std::string::npos) end = offset + last + 1;
-    if (got < part.size()) return end;
+    if (got == 0) break;  // It became shorter.
     offset += got;
   }
+  return end;
 }
 
 /// Whether a sector that the data runs over holds only zeros.

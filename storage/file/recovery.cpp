@@ -55,6 +55,22 @@ std::vector<NamedFile>::const_iterator first_needed(const std::vector<NamedFile>
   return later == logs.begin() ? later : std::prev(later);
 }
 
+struct ScannedLogs {
+  HistoryScan scan;
+  std::vector<NamedFile>::const_iterator first;  ///< Read, with all behind it.
+};
+
+/// Reads the logs in which there may be records behind `base`, with copies of `fresh`. A log in which
+/// a crash left no record does not tell where the one before it ends: that is then read as well.
+Result<ScannedLogs> scan_logs(const HistoryScan& fresh, const std::vector<NamedFile>& logs,
+                              Zxid base) {
+  for (auto first = first_needed(logs, base);; --first) {
+    ScannedLogs scanned{fresh, first};
+    for (auto log = first; log != logs.cend(); ++log) TRY(scanned.scan.read(*log));
+    if (!scanned.scan.history().files.empty() || first == logs.cbegin()) return scanned;
+  }
+}
+
 bool is_first_ever(Zxid zxid) {
   return zxid.value == 1 || (zxid.epoch() == Epoch{1} && zxid.counter() <= 1);
 }
@@ -315,11 +331,11 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   found.snapshots = zxids_of(there.snapshots);
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  const auto needed = first_needed(there.logs, base);
-  HistoryScan scan(files, base, found.snapshots);
-  scan.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
-                                                           : HistoryScan::Shorter::damage);
-  for (auto log = needed; log != there.logs.cend(); ++log) TRY(scan.read(*log));
+  HistoryScan fresh(files, base, found.snapshots);
+  fresh.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
+                                                            : HistoryScan::Shorter::damage);
+  TRY_LET(scanned, scan_logs(fresh, there.logs, base));
+  auto& [scan, needed] = scanned;
   opened.last_durable = scan.history().last;
   TRY(check_beginning(opened, scan.history()));
   TRY(check_replaced_snapshots(bad, opened.last_durable));
@@ -352,8 +368,8 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   std::vector<BadSnapshot> bad;
   opened.snapshot = newest_whole(files, snapshots, bad);
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  HistoryScan scan(files, base, zxids, zxid);
-  for (auto log = first_needed(logs, base); log != logs.cend(); ++log) TRY(scan.read(*log));
+  TRY_LET(scanned, scan_logs(HistoryScan(files, base, zxids, zxid), logs, base));
+  const auto& scan = scanned.scan;
   if (scan.history().last != zxid || check_beginning(opened, scan.history()).has_error())
     return Error(Errc::out_of_range,
                  "the log in " + directories.logs() + " cannot end at " + text_of(zxid) +

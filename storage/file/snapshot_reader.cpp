@@ -26,6 +26,7 @@ constexpr std::array<std::size_t, 4> kTrailerBytes = {
 SnapshotReader::SnapshotReader(std::unique_ptr<File> file, NamedFile snapshot, std::uint64_t bytes)
     : file_(std::move(file)), snapshot_(std::move(snapshot)) {
   info_.zxid = snapshot_.zxid;
+  info_.file = snapshot_.path;
   info_.bytes = bytes;
   held_back_from_ = std::max<std::uint64_t>(
       kFileHeaderBytes, bytes - std::min<std::uint64_t>(bytes, kTrailerBytes[0]));

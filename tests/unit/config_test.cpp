@@ -19,6 +19,7 @@ namespace vivarium {
 namespace {
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 // --- fixtures -------------------------------------------------------------------------------------
@@ -545,8 +546,8 @@ TEST_CASE("an option of a plugin that is not in use has no effect, and is told")
 
 TEST_CASE("a required option that is missing is an error") {
   const Offers offers;
-  CHECK(only(offers.plan(*Reading("vivarium.acl=rules\n")).findings.errors) ==
-        "vivarium.acl.rules.script is missing: The policy's file.");
+  CHECK_THAT(only(offers.plan(*Reading("vivarium.acl=rules\n")).findings.errors),
+             EndsWith("zoo.cfg:1: vivarium.acl.rules.script is missing: The policy's file."));
 }
 
 TEST_CASE("a decorator wraps the plugin that its option inner names") {
@@ -560,7 +561,8 @@ TEST_CASE("a decorator wraps the plugin that its option inner names") {
   CHECK(outer->inner->component() == "storage.file");
 
   CHECK_THAT(only(offers.plan(*Reading("vivarium.storage=outer\n")).findings.errors),
-             StartsWith("vivarium.storage.outer.inner is missing: name the LogStore that it wraps"));
+             Contains("zoo.cfg:1: vivarium.storage.outer.inner is missing: name the LogStore that it "
+                      "wraps"));
   CHECK_THAT(only(offers.plan(*Reading("vivarium.storage=outer\n"
                                        "vivarium.storage.outer.inner=outer\n"))
                       .findings.errors),

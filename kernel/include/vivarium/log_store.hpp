@@ -44,6 +44,7 @@ struct SnapshotInfo {
   Zxid zxid;                 ///< The last transaction whose effects it holds.
   std::uint64_t bytes = 0;   ///< Size on disk.
   std::optional<std::uint64_t> digest;
+  std::string file = {};  ///< What messages call it; empty when it lies in no file.
 };
 
 /// Something on the disk that is not as it was written.

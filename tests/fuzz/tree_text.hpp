@@ -1,0 +1,15 @@
+#pragma once
+// The whole replicated state as text, by which two states can be compared and told apart by people.
+
+#include "kernel/core/database.hpp"
+
+#include <string>
+
+namespace vivarium::fuzz {
+
+std::string text_of(const Database& database);
+
+/// Aborts unless the digest, the counts and the indices are those of the tree.
+void check_consistent(const Database& database);
+
+}  // namespace vivarium::fuzz
