@@ -59,17 +59,13 @@ class Copy {
   Result<Manifest> run(std::size_t snapshots_max) {
     TRY(files_.create_directories(target_ + "/version-2"));
     TRY(refuse_change());
-    // The record of what was acknowledged may lag behind the log, and never lead.
-    const auto tells_of_log = [](const std::string& name) {
-      return name.starts_with(kAcknowledgedFolder);
-    };
     TRY(copy_snapshots(snapshots_max));
-    TRY(copy_own(tells_of_log));
+    TRY(copy_acknowledged());  // It may lag behind the log, and never lead.
     TRY(copy_logs());
     TRY(check_still_there());
     TRY(check_end());
     TRY(copy_epochs());
-    TRY(copy_own([&](const std::string& name) { return !tells_of_log(name); }));
+    TRY(copy_own());
     TRY(add_if_there(source_.data_dir() + "/myid", "myid"));
     TRY(check_epochs());
     TRY(refuse_change());
@@ -247,13 +243,21 @@ class Copy {
     return source_.snapshots() + "/" + std::string(name);
   }
 
-  /// What is ours alone. `pick` chooses by the path below vivarium/.
-  template <class Pick>
-  Result<void> copy_own(const Pick& pick) {
-    TRY(copy_own(source_.own(), "", pick));
-    return source_.separate_logs() ? copy_own(source_.own_beside_logs(), "", pick) : Result<void>();
+  /// How far the log was acknowledged; it lies beside the logs.
+  Result<void> copy_acknowledged() {
+    return copy_own(source_.own_beside_logs(), "", [](const std::string& name) {
+      return name.starts_with(kAcknowledgedFolder);
+    });
   }
 
+  /// What else is ours alone. Of a directory for logs alone there is nothing that counts elsewhere.
+  Result<void> copy_own() {
+    return copy_own(source_.own(), "", [](const std::string& name) {
+      return !name.starts_with(kAcknowledgedFolder);
+    });
+  }
+
+  /// `pick` chooses by the path below vivarium/.
   template <class Pick>
   Result<void> copy_own(const std::string& folder, const std::string& below, const Pick& pick) {
     if (!files_.exists(folder)) return {};

@@ -172,9 +172,12 @@ Result<void> make_change(FileSystem& files, const Directories& directories, cons
 }
 
 Result<void> announce_restore(FileSystem& files, const Directories& directories, Zxid zxid) {
-  return replace_file(files, directories.own(), std::string(kName),
-                      std::string(kAnnounced) + text_of(zxid) + "\n");
+  TRY(replace_file(files, directories.own(), std::string(kName),
+                   std::string(kAnnounced) + text_of(zxid) + "\n"));
+  return put_guard(files, directories);
 }
+
+bool is_guard(const std::string& name) { return name == "log.0"; }
 
 Result<bool> restore_announced(FileSystem& files, const Directories& directories) {
   if (!files.exists(change_path(directories))) return false;
@@ -190,7 +193,7 @@ Result<void> finish_change(FileSystem& files, const Directories& directories) {
     return Error(Errc::corrupt,
                  path + " says that a restore into " + directories.data_dir() +
                      " was interrupted: the history is not all there; run `vivarium restore` again, "
-                     "or remove this file to start with what is there");
+                     "or, to begin without it, empty the directory");
   const auto change = decode(text);
   if (!change)
     return Error(Errc::corrupt,

@@ -26,10 +26,14 @@ struct Change {
 Result<void> make_change(FileSystem& files, const Directories& directories, const Change& change);
 
 /// Records that files of a restore to `zxid` are being put into empty directories. Until the record is
-/// replaced by that of a change, no start may take what is there for all there is.
+/// replaced by that of a change, no start may take what is there for all there is; a log without a
+/// snapshot keeps Java's from it.
 Result<void> announce_restore(FileSystem& files, const Directories& directories, Zxid zxid);
 /// Whether the record is one of announce_restore().
 Result<bool> restore_announced(FileSystem& files, const Directories& directories);
+
+/// Whether it is that log, by its name.
+bool is_guard(const std::string& name);
 
 /// Where a change is recorded.
 std::string change_path(const Directories& directories);

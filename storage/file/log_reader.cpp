@@ -1,7 +1,6 @@
 #include "log_reader.hpp"
 
 #include "history.hpp"
-#include "log_tail.hpp"
 #include "try.hpp"
 
 #include <algorithm>
@@ -11,8 +10,10 @@
 namespace vivarium::file {
 namespace {
 
-// A writer that is at work makes a record whole soon after half of it was seen.
-constexpr int kSecondLooksMax = 3;
+// A writer that is at work makes a record whole soon after half of it was seen, ...
+constexpr int kLooksMax = 3;
+// ... and may go on for as long as somebody looks.
+constexpr int kGrowthsMax = 3;
 
 /// For progress alone.
 std::uint64_t size_of(File& file) {
@@ -69,7 +70,7 @@ Result<bool> LogReader::next() {
     }
     TRY_LET(found, go_on());
     if (found) return true;
-    TRY(end_file());
+    end_file();
     // Only here: whoever holds a payload keeps the scanner until the next call.
     bytes_before_ += size_of(*file_);
     scanner_.reset();
@@ -95,42 +96,51 @@ Result<bool> LogReader::begin_file() {
   }
   TRY_LET(size, file_->size());
   scanner_.emplace(*file_, kFileHeaderBytes, size);
-  second_looks_ = 0;
+  looks_ = growths_ = 0;
   first_in_file_ = true;
   return true;
 }
 
-/// The next record of this file.
+/// The next record of this file. At the end, what stands behind the last one is in tail_.
 Result<bool> LogReader::go_on() {
   while (true) {
     TRY_LET(found, scanner_->next());
     if (found) {
-      second_looks_ = 0;
+      if (std::exchange(looks_, 0) > 0) ++growths_;
       place(scanner_->zxid());
       return true;
     }
+    // Nothing has come since the last look, so that holds.
+    if (looks_ == kLooksMax) return false;
     const auto position = scanner_->position();
-    TRY_LET(tail, examine_tail(*file_, position));
-    if (tail == Tail::clean || ++second_looks_ > kSecondLooksMax) return false;
-    // More may have been written since: look again before it counts.
+    tail_ = Tail::clean;
+    // A server that writes faster than its file is read again is left behind.
+    if (growths_ < kGrowthsMax) TRY(look_behind(position));
+    if (tail_ == Tail::clean) return false;
+    ++looks_;
     TRY_LET(size, file_->size());
     scanner_.emplace(*file_, position, size);
   }
 }
 
-Result<void> LogReader::end_file() {
+Result<void> LogReader::look_behind(std::uint64_t position) {
+  TRY_LET(tail, examine_tail(*file_, position));
+  tail_ = tail;
+  return {};
+}
+
+void LogReader::end_file() {
   const auto offset = scanner_->position();
-  TRY_LET(tail, examine_tail(*file_, offset));
-  const std::string what(name_of(scanner_->end()));
-  if (tail == Tail::torn)
+  const auto found = scanner_->end();
+  const std::string what(found == ScanEnd::clean ? "zeros with data behind them" : name_of(found));
+  if (tail_ == Tail::torn)
     report(LogFinding::Kind::torn, offset,
            what + ", as an interrupted or unfinished write leaves it");
-  if (tail == Tail::damaged)
+  if (tail_ == Tail::damaged)
     report(LogFinding::Kind::damage, offset,
            what + ", and not as an interrupted write leaves it: wanted a whole record or zeros");
-  if (tail == Tail::clean && first_in_file_)
+  if (tail_ == Tail::clean && first_in_file_)
     report(LogFinding::Kind::empty, offset, "the file holds no transaction");
-  return {};
 }
 
 Result<void> LogReader::end_headless() {

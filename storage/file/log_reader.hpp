@@ -5,6 +5,7 @@
 
 #include "directories.hpp"
 #include "log_scanner.hpp"
+#include "log_tail.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -67,7 +68,8 @@ class LogReader {
  private:
   Result<bool> begin_file();
   Result<bool> go_on();
-  Result<void> end_file();
+  Result<void> look_behind(std::uint64_t position);
+  void end_file();
   Result<void> end_headless();
   void place(Zxid zxid);
   void place_first(Zxid zxid);
@@ -79,7 +81,9 @@ class LogReader {
   std::size_t at_ = 0;  ///< One past the file that is being read.
   std::unique_ptr<File> file_;
   std::optional<LogScanner> scanner_;  ///< Of the file; none between files.
-  int second_looks_ = 0;
+  Tail tail_ = Tail::clean;
+  int looks_ = 0;    ///< At what stands behind the last record, since that was found.
+  int growths_ = 0;  ///< How often a later look found more.
   std::optional<Zxid> last_;  ///< The highest zxid so far.
   bool first_in_file_ = false;
   bool repeated_ = false, continues_ = false;

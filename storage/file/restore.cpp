@@ -105,7 +105,8 @@ class Restore {
     TRY_LET(announced, restore_announced(files_, into_));
     const auto leftover = [announced = announced](const std::string& name) {
       if (name == "lock" || name == "change.tmp") return true;
-      return announced && (name == "change" || name.starts_with("unfinished."));
+      return announced &&
+             (name == "change" || is_guard(name) || name.starts_with("unfinished."));
     };
     for (const std::string& folder :
          {into_.snapshots(), into_.logs(), into_.own(), into_.own_beside_logs()}) {

@@ -45,7 +45,9 @@ struct Source {
   std::vector<LogEntry> log;
   std::unique_ptr<Database> database = tools::empty_tree();
 
-  explicit Source(std::vector<LogEntry> entries) : log(std::move(entries)) {
+  explicit Source(std::vector<LogEntry> entries, const std::string& data_log_dir = "")
+      : log(std::move(entries)) {
+    bench.server_settings["dataLogDir"] = data_log_dir;
     bench.open();
     snapshot(Zxid{});
   }
@@ -294,6 +296,21 @@ TEST_CASE("logs go to dataLogDir when there is one") {
   CHECK_FALSE(split.list_snapshots(source.files())->empty());
 }
 
+TEST_CASE("a backup brings logs and snapshots of two directories together") {
+  Source source(some_history(20), "/logs");
+  write_history(source, 8);
+  source.bench.close();
+  const auto manifest =
+      file::copy_history(source.files(), Directories("/data", "/logs"), kBackup, SIZE_MAX, kUnseen);
+  if (manifest.has_error()) FAIL(manifest.error().what);
+  CHECK(manifest->last == source.log.back().zxid);
+  const Directories copy = file::backup_directories(kBackup);
+  const auto tree = tools::replay_to(source.files(), copy.list_snapshots(source.files())->front(),
+                                     *copy.list_logs(source.files()), manifest->last, kUnseen);
+  REQUIRE(tree.has_value());
+  CHECK(tree->database().tree().digest() == digest_in(source.log.back()));
+}
+
 TEST_CASE("a changed byte anywhere in a backup is noticed") {
   Source source(some_history(5));
   write_history(source, 3);
@@ -464,6 +481,7 @@ TEST_CASE("a crash at any operation of a restore leaves nothing, a refusal, or a
       if (opened.has_error()) {
         ++refused;
         CHECK(opened.error().what.find("vivarium restore") != std::string::npos);
+        CHECK(kData.list_snapshots(restore.source.files())->empty());
       } else if (opened->fresh) {
         ++fresh;
         CHECK(crashed);

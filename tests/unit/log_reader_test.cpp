@@ -57,6 +57,64 @@ Seen read_all(Folder& folder, std::vector<NamedFile> logs, std::vector<NamedFile
   return read_all(reader);
 }
 
+/// Files that a server appends to between any two reads.
+class Growing final : public FileSystem {
+ public:
+  Growing(FileSystem& files, std::function<void()> grow) : files_(files), grow_(std::move(grow)) {}
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    auto file = files_.open(path, mode);
+    if (file.has_error()) return file;
+    return std::unique_ptr<File>(new GrowingFile(std::move(*file), grow_));
+  }
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+    return files_.lock(path);
+  }
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Result<void> remove(const std::string& path) override { return files_.remove(path); }
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
+    return files_.list(directory);
+  }
+  Result<void> create_directories(const std::string& directory) override {
+    return files_.create_directories(directory);
+  }
+  bool exists(const std::string& path) override { return files_.exists(path); }
+  Result<void> sync_directory(const std::string& directory) override {
+    return files_.sync_directory(directory);
+  }
+  Result<std::uint64_t> free_bytes(const std::string& directory) override {
+    return files_.free_bytes(directory);
+  }
+
+ private:
+  class GrowingFile final : public File {
+   public:
+    GrowingFile(std::unique_ptr<File> file, const std::function<void()>& grow)
+        : file_(std::move(file)), grow_(grow) {}
+    Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) override {
+      auto got = file_->read_at(offset, into, size);
+      grow_();
+      return got;
+    }
+    Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
+      return file_->write_at(offset, bytes);
+    }
+    Result<void> allocate(std::uint64_t size) override { return file_->allocate(size); }
+    Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Result<void> sync() override { return file_->sync(); }
+    Result<std::uint64_t> size() override { return file_->size(); }
+
+   private:
+    std::unique_ptr<File> file_;
+    const std::function<void()>& grow_;
+  };
+
+  FileSystem& files_;
+  std::function<void()> grow_;
+};
+
 void check_only(const Seen& seen, LogFinding::Kind kind, std::uint64_t offset) {
   REQUIRE(seen.findings.size() == 1);
   CHECK(name_of(seen.findings[0].kind) == name_of(kind));
@@ -167,6 +225,22 @@ TEST_CASE("a write that is completed while the log is read is read too") {
   auto seen = read_all(reader);
   CHECK(seen.zxids == range(2, 6));
   CHECK(seen.findings.empty());
+}
+
+TEST_CASE("a log that grows whenever somebody looks is read as far as it was, and is no damage") {
+  Folder folder;
+  auto bytes = log_of(1, 2);
+  const NamedFile log = folder.put(1, bytes + std::string(10'000, '\0'));
+  Growing files(folder.files, [&, zxid = std::int64_t{2}]() mutable {
+    bytes += some_records(zxid + 1, zxid + 3);
+    zxid += 3;
+    folder.put(1, bytes + std::string(10'000, '\0'));
+  });
+  LogReader reader(files, {log}, {});
+  const auto seen = read_all(reader);
+  CHECK(seen.findings.empty());
+  CHECK(seen.zxids.size() >= 2);
+  CHECK(seen.zxids == range(1, static_cast<std::int64_t>(seen.zxids.size())));
 }
 
 TEST_CASE("only the logs are named that may hold something above a zxid") {
