@@ -37,14 +37,10 @@ Result<bool> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
     if (is_full(begun)) return false;
     TRY(begun);
   }
-  const auto chain = chain_;
-  const auto acknowledged = acknowledged_;
   appended.part.path = path_;
   encode(entries, appended.part);
   const auto put = file_->write_at(position_, buffer_);
   if (is_full(put)) {
-    chain_ = chain;
-    acknowledged_ = acknowledged;
     TRY(take_back(files, appended.begins_file));
     return false;
   }
