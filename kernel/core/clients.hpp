@@ -36,6 +36,13 @@ struct ClientParts {
   std::function<Database&()> database;  ///< The one in force: a snapshot load replaces it.
 };
 
+/// How much room the log has, as its store tells.
+enum class LogRoom : std::uint8_t {
+  ample,
+  low,   ///< Writes are refused; sessions come and go.
+  none,  ///< What was appended waits. Sessions only go.
+};
+
 class Clients final : public Acceptor {
  public:
   explicit Clients(ClientParts parts) : parts_(std::move(parts)) {}
@@ -50,6 +57,8 @@ class Clients final : public Acceptor {
   static Framing first_framing(const Commands& commands);
   void set_role(ServingRole role);
   ServingRole role() const { return role_; }
+  void set_log_room(LogRoom room) { log_room_ = room; }
+  LogRoom log_room() const { return log_room_; }
 
   /// Called for each applied entry, after the watches have fired.
   void on_applied(const AppliedEntry& entry);
@@ -91,6 +100,7 @@ class Clients final : public Acceptor {
  private:
   ClientParts parts_;
   ServingRole role_ = ServingRole::none;
+  LogRoom log_room_ = LogRoom::ample;
   /// In order of arrival.
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 0;

@@ -233,6 +233,7 @@ void Connection::on_connect_request(std::string_view frame) {
   state_ = State::establishing;
   channel_.set_deadline(std::nullopt);
   if (request.session_id != 0) return reconnect(request);
+  if (clients_.log_room() == LogRoom::none) return close();  // Likewise: it could only wait.
 
   session_ = clients_.next_session_id();
   clients_.bind(session_, *this);
@@ -320,12 +321,29 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
   if (clients_.role() == ServingRole::read_only)
     return send_header(header.xid, clients_.database().last_applied().value,
                        WireError::not_read_only);
+  // Closing a session frees locks: worth the few bytes that it takes.
+  if (clients_.log_room() != LogRoom::ample && op != Op::close_session)
+    return refuse_write(header);
   Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
   wait(std::move(waiting), body.size());
   clients_.submit({session_, header.xid, header.type, body, identities_,
                    channel_.peer().remote_host, channel_.peer().encrypted,
                    clients_.parts().settings.id});
+}
+
+void Connection::refuse_write(const records::RequestHeader& header) {
+  clients_.parts().stats.writes_refused.add();
+  Waiting waiting{Wait::refusal, static_cast<Op>(header.type), header.xid, {},
+                  clients_.parts().loop.now()};
+  waiting_.empty() ? answer_refusal(waiting) : wait(std::move(waiting), 0);
+}
+
+/// With the error that every client knows: kazoo 2.8 ends its connection over QuotaExceeded and
+/// ThrottledOp, which it has no name for.
+void Connection::answer_refusal(const Waiting& waiting) {
+  send_header(waiting.xid, clients_.database().last_applied().value, WireError::not_read_only);
+  finish(waiting, true);
 }
 
 void Connection::submit_sync(std::int32_t xid, std::string_view body) {
@@ -528,7 +546,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
   if (mine) {
     const auto waiting = next_waiting();
     answer_write(waiting, entry);
-    answer_reads_in_front();
+    answer_what_is_ready();
     if (!dirty_) clients_.mark_dirty(*this);
     dirty_ = true;
   }
@@ -542,14 +560,18 @@ void Connection::on_synced(std::int32_t cxid) {
   append_jute(out_, std::string_view(waiting.body));
   end(frame, waiting.xid, clients_.database().last_applied().value, WireError::ok);
   finish(waiting, true);
-  answer_reads_in_front();
+  answer_what_is_ready();
   flush();
 }
 
-void Connection::answer_reads_in_front() {
-  while (!waiting_.empty() && waiting_.front().kind == Wait::read && state_ == State::open) {
+void Connection::answer_what_is_ready() {
+  const auto ready = [this] {
+    return !waiting_.empty() && state_ == State::open &&
+           (waiting_.front().kind == Wait::read || waiting_.front().kind == Wait::refusal);
+  };
+  while (ready()) {
     const auto waiting = next_waiting();
-    answer_read(waiting, waiting.body);
+    waiting.kind == Wait::read ? answer_read(waiting, waiting.body) : answer_refusal(waiting);
   }
 }
 

@@ -3,7 +3,8 @@
 //
 // Replies leave in the order of the requests. A write is handed to the broadcast and waits here until
 // it is applied; a read that finds nothing waiting is answered at once, otherwise it waits behind the
-// writes before it. Only auth replies and notifications may overtake. Source: sections B and C.1.
+// writes before it, and so does the refusal of a write for which the log has no room. Only auth replies
+// and notifications may overtake. Source: sections B and C.1.
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
@@ -83,7 +84,7 @@ class Connection final : public ChannelHandler, public Watcher {
 
  private:
   enum class State : std::uint8_t { fresh, establishing, open, closing };
-  enum class Wait : std::uint8_t { write, sync, read };
+  enum class Wait : std::uint8_t { write, sync, read, refusal };
   /// A request whose reply is still to come.
   struct Waiting {
     Wait kind;
@@ -110,6 +111,8 @@ class Connection final : public ChannelHandler, public Watcher {
   void fail_auth(std::int32_t xid, std::string_view why);
   void on_sasl(std::int32_t xid);
   void submit_write(const records::RequestHeader& header, std::string_view body);
+  void refuse_write(const records::RequestHeader& header);
+  void answer_refusal(const Waiting& waiting);
   void submit_sync(std::int32_t xid, std::string_view body);
   void reject_op(std::int32_t xid);
   void wait(Waiting waiting, std::size_t bytes);
@@ -129,7 +132,8 @@ class Connection final : public ChannelHandler, public Watcher {
   void answer_write(const Waiting& waiting, const AppliedEntry& entry);
   void append_outcome(Op op, const Applied& applied);
   void append_multi(const Waiting& waiting, const AppliedEntry& entry);
-  void answer_reads_in_front();
+  /// Reads and refusals.
+  void answer_what_is_ready();
   void finish(const Waiting& waiting, bool update);
 
   Frame begin();

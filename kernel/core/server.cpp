@@ -167,7 +167,8 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
                   [this]() -> const Database& { return *database_; },
                   [this] { return role(); },
                   [this] { return addresses(); },
-                  parts_.loop.now()},
+                  parts_.loop.now(),
+                  &parts_.metrics},
       commands_(add_commands(parts_.commands, inspection_)),
       metrics_(add_metrics(parts_.metrics, inspection_)) {
   adopt(std::make_unique<Database>(parts_.loop.random()));
@@ -280,11 +281,15 @@ void Server::Body::on_fatal(const Error& error) {
 }
 
 void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
+  const auto before = clients_.log_room();
+  const auto room = !low ? LogRoom::ample : free_bytes > 0 ? LogRoom::low : LogRoom::none;
+  clients_.set_log_room(room);
   const auto left = std::to_string(free_bytes >> 20) + " MiB";
-  if (low)
-    parts_.log.warn("the log's disk has only " + left + " left: make room before writes fail");
-  else
-    parts_.log.info("the log's disk has room again: " + left);
+  if (room == LogRoom::ample)
+    parts_.log.info("writes are accepted again: the log's disk has " + left + " left");
+  else if (before == LogRoom::ample)
+    parts_.log.error("writes are refused until the log's disk has more room (" + left +
+                     " are left); reads go on, and sessions may end");
 }
 
 // --- transactions ---------------------------------------------------------------------------------
@@ -407,7 +412,7 @@ std::vector<std::string> Server::Body::reapable() const {
 
 void Server::Body::reap() {
   if (!leads()) return;
-  auto paths = reapable();
+  auto paths = clients_.log_room() == LogRoom::ample ? reapable() : std::vector<std::string>();
   const auto most = std::max<std::int64_t>(
       1, settings_.container_max_per_minute * settings_.container_check_ms / 60000);
   if (std::cmp_greater(paths.size(), most)) paths.resize(static_cast<std::size_t>(most));

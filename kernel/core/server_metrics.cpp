@@ -34,6 +34,8 @@ constexpr GaugeRow kGauges[] = {
      [](const Inspection& s) { return as_double(s.database().tree().data_bytes()); }},
     {"global_sessions",
      [](const Inspection& s) { return as_double(s.database().sessions().size()); }},
+    {"writes_refused",  // Ours: 1 while the log's disk has too little room.
+     [](const Inspection& s) { return s.clients.log_room() == LogRoom::ample ? 0.0 : 1.0; }},
     {"last_client_response_size",
      [](const Inspection& s) { return as_double(s.stats.last_response_bytes); }},
     {"max_client_response_size",
@@ -59,6 +61,7 @@ constexpr CounterRow kCounters[] = {
     {"stale_sessions_expired", &ServerStats::sessions_expired},
     {"digest_mismatches_count", &ServerStats::digest_mismatches},
     {"snapshot_error_count", &ServerStats::snapshots_failed},
+    {"writes_refused_count", &ServerStats::writes_refused},  // Ours: the disk is nearly full.
 };
 
 struct SummaryRow {

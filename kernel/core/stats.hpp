@@ -51,7 +51,7 @@ struct ServerStats {
 
   Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
       sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
-      snapshots_failed;
+      snapshots_failed, writes_refused;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   std::int32_t last_response_bytes = -1, min_response_bytes = -1, max_response_bytes = -1;

@@ -33,6 +33,11 @@ Error failure(const std::string& what) {
                                 " (errno " + std::to_string(number) + ")"};
 }
 
+/// A failed sync is final whatever its reason: ENOSPC tells here too that data is lost.
+Error failed_sync(const std::string& what) {
+  return {Errc::io_failed, failure(what).what};
+}
+
 /// Calls a system function until no signal interrupts it.
 template <class Call>
 auto retry(Call call) {
@@ -110,7 +115,7 @@ class PosixFile final : public File {
     if (::fdatasync(fd()) == 0) return {};
     // The system marks the pages clean all the same: a second try would succeed with the data gone.
     poisoned_ = true;
-    return failure("syncing " + path_);
+    return failed_sync("syncing " + path_);
   }
 
   Result<std::uint64_t> size() override {
@@ -235,7 +240,7 @@ Result<void> PosixFileSystem::sync_directory(const std::string& directory) {
   const Descriptor descriptor = open_descriptor(directory, O_RDONLY | O_DIRECTORY);
   if (!descriptor.valid()) return failure("opening " + directory);
   if (::fsync(descriptor.number()) == 0) return {};
-  return failure("syncing the directory " + directory);
+  return failed_sync("syncing the directory " + directory);
 }
 
 Result<std::uint64_t> PosixFileSystem::free_bytes(const std::string& directory) {

@@ -45,15 +45,18 @@ class SimulatedFile final : public File {
 
   Result<void> write_at(std::uint64_t offset, std::string_view bytes) override {
     if (auto error = begin("writing ")) return *error;
-    if (!fs().fits(*node_, offset + bytes.size())) return full("writing ");
-    if (!bytes.empty()) change(offset, bytes);
+    // As systems do: what fits is written.
+    const auto limit = std::max(fs().size_limit(*node_), offset);
+    const auto fitting = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), limit - offset));
+    if (!fitting.empty()) change(offset, fitting);
+    if (fitting.size() < bytes.size()) return full("writing ");
     end();
     return {};
   }
 
   Result<void> allocate(std::uint64_t size) override {
     if (auto error = begin("reserving space for ")) return *error;
-    if (!fs().fits(*node_, size)) return full("reserving space for ");
+    if (size > fs().size_limit(*node_)) return full("reserving space for ");
     if (size > node_->visible.size()) change(size, {});
     end();
     return {};
@@ -61,7 +64,7 @@ class SimulatedFile final : public File {
 
   Result<void> truncate(std::uint64_t size) override {
     if (auto error = begin("cutting ")) return *error;
-    if (!fs().fits(*node_, size)) return full("extending ");
+    if (size > fs().size_limit(*node_)) return full("extending ");
     change(size, {});
     end();
     return {};
@@ -370,9 +373,9 @@ Result<void> SimulatedFileSystem::sync_directory(const std::string& directory) {
 
 Result<std::uint64_t> SimulatedFileSystem::free_bytes(const std::string& directory) {
   if (auto error = begin("asking for the free space of " + directory)) return *error;
+  const auto free = free_bytes();
   end();
-  const auto used = used_bytes();
-  return used < capacity_ ? capacity_ - used : 0;
+  return free;
 }
 
 std::uint64_t SimulatedFileSystem::used_bytes() const {
@@ -381,8 +384,14 @@ std::uint64_t SimulatedFileSystem::used_bytes() const {
   return sum;
 }
 
-bool SimulatedFileSystem::fits(const Node& node, std::uint64_t size) const {
-  return size <= node.visible.size() || used_bytes() - node.visible.size() + size <= capacity_;
+std::uint64_t SimulatedFileSystem::size_limit(const Node& node) const {
+  return node.visible.size() + free_bytes();
+}
+
+std::uint64_t SimulatedFileSystem::free_bytes() const {
+  const bool full = full_.first <= operations_ && operations_ < full_.second;
+  const auto used = used_bytes();
+  return full || used >= capacity_ ? 0 : capacity_ - used;
 }
 
 }  // namespace vivarium

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace vivarium {
 
@@ -65,9 +66,13 @@ class SimulatedFileSystem final : public FileSystem {
     fail_syncs_from_ = kNever;
     begin_at_.reset();
     end_at_.reset();
+    full_ = {};
   }
-  /// The size of the disk: the sum of all file sizes cannot exceed it.
+  /// The size of the disk: the sum of all file sizes cannot grow beyond it. Below what is there
+  /// already it stands for somebody else who filled the disk.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  /// From the operation `from` to the one before `to` the disk is full: nothing grows.
+  void full_between(std::uint64_t from, std::uint64_t to) { full_ = {from, to}; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
@@ -123,8 +128,9 @@ class SimulatedFileSystem final : public FileSystem {
   void drop_orphans();
   Result<NodePtr> create(const std::string& path, const std::string& what);
   std::uint64_t used_bytes() const;
-  /// Whether `node` may grow to `size`.
-  bool fits(const Node& node, std::uint64_t size) const;
+  std::uint64_t free_bytes() const;
+  /// To what size `node` may grow.
+  std::uint64_t size_limit(const Node& node) const;
 
   std::function<std::uint64_t()> random_;
   std::function<void()> on_crash_;
@@ -139,6 +145,7 @@ class SimulatedFileSystem final : public FileSystem {
   std::optional<Ending> begin_at_, end_at_;
   std::uint64_t fail_syncs_from_ = kNever;
   std::uint64_t capacity_ = std::uint64_t{1} << 50;
+  std::pair<std::uint64_t, std::uint64_t> full_{};
   /// Tells files and locks that outlive this object.
   std::shared_ptr<SimulatedFileSystem*> self_;
 };

@@ -141,10 +141,11 @@ void FaultyStore::on_space(bool low, std::uint64_t free_bytes) {
 
 void FaultyStore::tell_space() {
   const bool low = space_low_ || faults_.low();
-  if (!events_ || ended_ || low == std::exchange(space_told_, low)) return;
+  const std::pair now(low, low && free_bytes_ == 0);
+  if (!events_ || ended_ || now == std::exchange(space_told_, now)) return;
   loop_.post([this, low, alive = std::weak_ptr<void>(alive_)] {
     if (alive.expired() || ended_) return;
-    events_->on_space(low, faults_.low() ? 0 : free_bytes_);
+    events_->on_space(low, free_bytes_);
   });
 }
 

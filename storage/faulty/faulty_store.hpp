@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace vivarium {
 
@@ -82,8 +83,10 @@ class FaultyStore final : public LogStore, private LogStoreEvents {
   Faults faults_;
   OutcomeQueue outcomes_;
   bool ended_ = false;  ///< Stopped, failed, or about to say that it has failed.
-  bool space_low_ = false, space_told_ = false;
-  std::uint64_t free_bytes_ = 0;
+  bool space_low_ = false;
+  std::uint64_t free_bytes_ = 1;
+  /// Low, and with nothing free: what was told last.
+  std::pair<bool, bool> space_told_;
   std::unique_ptr<CommandHandle> command_;
   /// Posted tasks, sinks and sources hold it weakly, so that none calls back after stop().
   std::shared_ptr<void> alive_ = std::make_shared<int>();

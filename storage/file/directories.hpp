@@ -3,9 +3,9 @@
 //
 //     dataDir/version-2/      snapshot.<zxid>, currentEpoch, acceptedEpoch     shared with Java
 //     dataLogDir/version-2/   log.<zxid>                                       shared with Java
-//     dataDir/vivarium/       lock, change, epochs, format, identity, and      ours alone
-//                             snapshot.<zxid>.corrupt
-//     dataLogDir/vivarium/    acknowledged/; lock, identity, if it is another directory
+//     dataDir/vivarium/       lock, change, epochs, format, identity,          ours alone
+//                             reserve, and snapshot.<zxid>.corrupt
+//     dataLogDir/vivarium/    acknowledged/; lock, identity, reserve, if it is another directory
 //
 // Nothing of ours lies in version-2 under a name that Java would take for a log or a snapshot: it
 // takes log.<hex>.<anything> for a log.

@@ -95,14 +95,17 @@ void SnapshotInProgress::publish(const SnapshotInfo& info) {
 }
 
 void SnapshotInProgress::install(const SnapshotInfo& info) {
-  store_.change_history([self = shared_from_this(), info] {
+  constexpr Zxid kNothingStays{-1};
+  store_.change_history(kNothingStays, [self = shared_from_this(), info] {
     self->store_.run<Recovered>(
         Lane::log,
         [self](FileSystem& files) -> Result<Recovered> {
           const Directories& directories = self->on_disk_->directories;
-          TRY(self->on_disk_->writer.roll());
-          TRY(make_change(files, directories, {ChangeKind::install, self->zxid_}));
-          return recover(files, directories);
+          return self->on_disk_->reserve.spend(files, [&]() -> Result<Recovered> {
+            TRY(self->on_disk_->writer.roll());
+            TRY(make_change(files, directories, {ChangeKind::install, self->zxid_}));
+            return recover(files, directories);
+          });
         },
         [self, info](Recovered recovered) {
           self->ended_ = true;

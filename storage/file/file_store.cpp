@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::int64_t kDefaultPreallocKib = 65536;
 constexpr auto kSpaceInterval = std::chrono::seconds(5);
+/// While writes are refused or wait.
+constexpr auto kShortSpaceInterval = std::chrono::seconds(1);
 // So much of what was acknowledged the record may not know after a power failure. In that stretch a
 // torn write is told from damage by its looks.
 constexpr auto kRecordInterval = std::chrono::seconds(1);
@@ -44,6 +46,11 @@ std::size_t bytes_on_disk(const LogEntry& entry) {
   return entry.payload.size() + kRecordOverheadBytes;
 }
 
+/// Above this a watermark is left behind: not at each small file that comes and goes.
+std::uint64_t with_margin(std::uint64_t watermark) { return watermark + watermark / 8; }
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
 /// Where to begin to read for records above `zxid`: at the last mark that is not above it.
 std::uint64_t offset_before(const std::vector<Mark>& marks, Zxid zxid) {
   const auto above =
@@ -66,8 +73,9 @@ Result<Recovered> recover_ours(FileSystem& files, const Directories& directories
 }  // namespace
 
 FileStore::FileStore(PluginHost& host)
-    : loop_(host.loop()), disk_(host.disk()),
+    : loop_(host.loop()), disk_(host.disk()), log_(host.log()),
       low_space_(static_cast<std::uint64_t>(host.options().integer("low_space"))),
+      warn_space_(static_cast<std::uint64_t>(host.options().integer("warn_space"))),
       on_disk_(std::make_shared<OnDisk>(
           Directories(host.server_setting("dataDir"), host.server_setting("dataLogDir")),
           settings_of(host))),
@@ -76,6 +84,8 @@ FileStore::FileStore(PluginHost& host)
     throw std::runtime_error("dataDir=" + on_disk_->directories.data_dir() +
                              " is not an absolute path; the file storage needs one");
   fsync_metric_ = host.metrics().add("fsynctime", fsync_ms_, SummaryDetail::plain);
+  space_metric_ = host.metrics().add("disk_free_bytes",
+                                     [this] { return static_cast<double>(space_.bytes); });
 }
 
 FileStore::~FileStore() { stop(); }
@@ -110,21 +120,31 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
   VIVARIUM_ASSERT(!events_, "open is called once");
   events_ = &events;
   // What is wrong at the start goes to `done`, and is not a failure of a store at work.
-  attempt<Recovered>(
+  struct Found {
+    Recovered recovered;
+    FreeSpace space;
+  };
+  attempt<Found>(
       Lane::log,
-      [disk = on_disk_, word = word_](FileSystem& files) -> Result<Recovered> {
-        TRY(disk->directories.create(files));
-        TRY_LET(locks, occupy(files, disk->directories, word));
+      [disk = on_disk_, word = word_](FileSystem& files) -> Result<Found> {
+        const Directories& directories = disk->directories;
+        TRY(directories.create(files));
+        const auto lock = [&] { return occupy(files, directories, word); };
+        TRY_LET(locks, disk->reserve.spend(files, lock));
         disk->locks = std::move(locks);
-        TRY(disk->directories.check_separation(files));
-        return recover_ours(files, disk->directories, word);
+        TRY(directories.check_separation(files));
+        const auto find = [&] { return recover_ours(files, directories, word); };
+        TRY_LET(recovered, disk->reserve.spend(files, find));
+        TRY_LET(space, free_space(files, directories));
+        return Found{std::move(recovered), std::move(space)};
       },
-      [this, done = std::move(done)](Result<Recovered> outcome) {
-        if (outcome.has_error()) return done(outcome.error());
-        const OpenedLog opened = outcome->opened;
-        adopt(std::move(*outcome));
+      [this, done = std::move(done)](Result<Found> found) {
+        if (found.has_error()) return done(found.error());
+        const OpenedLog opened = found->recovered.opened;
+        adopt(std::move(found->recovered));
         record_timer_ = loop_.timer([this] { sync_record(); });
-        watch_space();
+        space_timer_ = loop_.timer([this] { check_space(); });
+        note_space(std::move(found->space));
         extend_back();
         done(opened);
       });
@@ -167,24 +187,57 @@ void FileStore::extend_back() {
       });
 }
 
-void FileStore::watch_space() {
-  space_timer_ = loop_.timer([this] { check_space(); });
-  check_space();
+// --- space ---------------------------------------------------------------------------------------
+
+Result<FileStore::FreeSpace> FileStore::free_space(FileSystem& files,
+                                                   const Directories& directories) {
+  TRY_LET(beside_data, files.free_bytes(directories.own()));
+  TRY_LET(beside_logs, files.free_bytes(directories.own_beside_logs()));
+  return beside_logs < beside_data ? FreeSpace{beside_logs, directories.data_log_dir()}
+                                   : FreeSpace{beside_data, directories.data_dir()};
 }
 
 void FileStore::check_space() {
-  run<std::uint64_t>(
+  run<FreeSpace>(
       Lane::bulk,
-      [disk = on_disk_](FileSystem& files) -> Result<std::uint64_t> {
-        TRY_LET(beside_data, files.free_bytes(disk->directories.data_dir()));
-        TRY_LET(beside_logs, files.free_bytes(disk->directories.data_log_dir()));
-        return std::min(beside_data, beside_logs);
-      },
-      [this](std::uint64_t free_bytes) {
-        space_timer_->arm(kSpaceInterval);
-        const bool low = free_bytes < low_space_;
-        if (low != std::exchange(space_low_, low)) events_->on_space(low, free_bytes);
-      });
+      [disk = on_disk_](FileSystem& files) { return free_space(files, disk->directories); },
+      [this](FreeSpace space) { note_space(std::move(space)); });
+}
+
+void FileStore::note_space(FreeSpace space) {
+  space_ = std::move(space);
+  low_ = space_.bytes < (low_ ? with_margin(low_space_) : low_space_);
+  warn_of_space();
+  report_space();
+  // What waits need not wait for the watermark.
+  if (stalled_) write_group();
+  if (!stalled_ && space_.bytes >= kReserveRoomBytes)
+    run<int>(
+        Lane::log,
+        [disk = on_disk_](FileSystem& files) -> Result<int> {
+          TRY(disk->reserve.take(files));
+          return 0;
+        },
+        [](int) {});
+  space_timer_->arm(room() == Room::ample ? kSpaceInterval : kShortSpaceInterval);
+}
+
+void FileStore::warn_of_space() {
+  if (space_.bytes >= with_margin(warn_space_)) warned_ = false;
+  if (space_.bytes >= warn_space_ || std::exchange(warned_, true)) return;
+  log_.warn("the disk of " + space_.directory + " has only " + mebibytes(space_.bytes) +
+            " left, less than warn_space=" + mebibytes(warn_space_) + "; below low_space=" +
+            mebibytes(low_space_) +
+            " writes are refused: remove what is not needed there, or enlarge the disk");
+}
+
+void FileStore::report_space() {
+  post([this] {
+    const Room now = room();
+    if (std::exchange(reported_, now) == now) return;
+    const auto free_bytes = now == Room::none ? 0 : std::max<std::uint64_t>(space_.bytes, 1);
+    events_->on_space(now != Room::ample, free_bytes);
+  });
 }
 
 // --- appending -----------------------------------------------------------------------------------
@@ -200,11 +253,11 @@ void FileStore::append(std::span<const LogEntry> entries) {
     last_appended_ = entry.zxid;
   }
   waiting_.insert(waiting_.end(), entries.begin(), entries.end());
-  if (waiting_.empty() || groups_in_flight_ > 0 || std::exchange(group_due_, true)) return;
+  if (waiting_.empty() || writing_ || stalled_ || std::exchange(group_due_, true)) return;
   // At the end of this turn of the loop: what else is appended in it goes along.
   post([this] {
     group_due_ = false;
-    if (groups_in_flight_ == 0) write_group();
+    carry_on();
   });
 }
 
@@ -219,17 +272,39 @@ std::vector<LogEntry> FileStore::take_group() {
   return group;
 }
 
+void FileStore::carry_on() {
+  if (writing_) return;
+  if (changing_ && stalled_) set_aside();
+  if (!waiting_.empty()) return stalled_ ? void() : write_group();
+  if (change_ && reads_in_flight_ == 0) std::exchange(change_, nullptr)();
+}
+
 void FileStore::write_group() {
-  if (waiting_.empty()) return;
-  ++groups_in_flight_;
-  run<LogWriter::Appended>(
+  if (writing_ || waiting_.empty()) return;
+  writing_ = true;
+  using Outcome = std::optional<LogWriter::Appended>;
+  const auto group = std::make_shared<const std::vector<LogEntry>>(take_group());
+  run<Outcome>(
       Lane::log,
-      [disk = on_disk_, group = take_group()](FileSystem& files) {
-        return disk->writer.append(files, group);
-      },
-      [this, submitted = loop_.now()](LogWriter::Appended appended) {
-        written(appended, submitted);
+      [disk = on_disk_, group](FileSystem& files) { return disk->writer.append(files, *group); },
+      [this, group, submitted = loop_.now()](const Outcome& appended) {
+        writing_ = false;
+        appended ? written(*appended, submitted) : no_room(*group);
       });
+}
+
+/// The group goes back to the head of the queue, and nothing behind it is written before it.
+void FileStore::no_room(const std::vector<LogEntry>& group) {
+  waiting_.insert(waiting_.begin(), group.begin(), group.end());
+  if (!std::exchange(stalled_, true)) {
+    log_.error("the log's disk is full: there is no room in " + on_disk_->directories.logs() +
+               " for transaction " + text_of(group.front().zxid) +
+               "; what was not acknowledged waits, and is written and answered when there is "
+               "room: remove what is not needed there, or enlarge the disk");
+    report_space();
+    space_timer_->arm(kShortSpaceInterval);
+  }
+  carry_on();
 }
 
 void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted) {
@@ -243,8 +318,9 @@ void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted)
   file.end = part.end;
   file.last = history_.last = part.last;
   history_.entries_above_base += appended.entries;
+  if (std::exchange(stalled_, false)) report_space();
   // The disk goes on before the events are handled.
-  if (--groups_in_flight_ == 0) write_group();
+  carry_on();
   record_changed();
   events_->on_durable(part.last);
 }
@@ -338,20 +414,33 @@ Result<std::vector<LogEntry>> FileStore::read_stretches(FileSystem& files,
 }
 
 void FileStore::end_read() {
-  if (--reads_in_flight_ == 0 && change_) std::exchange(change_, nullptr)();
+  --reads_in_flight_;
+  if (change_) carry_on();
 }
 
 // --- changing history ----------------------------------------------------------------------------
 
-void FileStore::change_history(Task change) {
+void FileStore::change_history(Zxid end, Task change) {
   VIVARIUM_ASSERT(!changing_, "one change of the history at a time");
   changing_ = true;
   ++changes_;
-  while (!waiting_.empty()) write_group();
-  reads_in_flight_ == 0 ? change() : void(change_ = std::move(change));
+  change_ = std::move(change);
+  change_end_ = end;
+  carry_on();
+}
+
+/// On a full disk a change that discards what waits must not wait for it.
+void FileStore::set_aside() {
+  const auto above =
+      std::find_if(waiting_.begin(), waiting_.end(),
+                   [this](const LogEntry& entry) { return entry.zxid > change_end_; });
+  std::move(above, waiting_.end(), std::back_inserter(aside_));
+  waiting_.erase(above, waiting_.end());
 }
 
 void FileStore::history_changed(Recovered recovered) {
+  aside_.clear();
+  if (std::exchange(stalled_, false)) report_space();
   adopt(std::move(recovered));
   extend_back();
   end_change();
@@ -359,19 +448,23 @@ void FileStore::history_changed(Recovered recovered) {
 
 void FileStore::end_change() {
   changing_ = false;
+  waiting_ = std::exchange(aside_, {});
   for (const Task& read : std::exchange(held_reads_, {})) read();
+  carry_on();
 }
 
 void FileStore::truncate_after(Zxid zxid, Done<void> done) {
   if (const auto snapshot = sink_.lock()) snapshot->give_up();
-  change_history([this, zxid, done = std::move(done)] {
+  change_history(zxid, [this, zxid, done = std::move(done)] {
     attempt<Recovered>(
         Lane::log,
         [disk = on_disk_, zxid](FileSystem& files) -> Result<Recovered> {
           TRY(check_end(files, disk->directories, zxid));
-          TRY(disk->writer.roll());
-          TRY(make_change(files, disk->directories, {ChangeKind::truncate, zxid}));
-          return recover(files, disk->directories);
+          return disk->reserve.spend(files, [&]() -> Result<Recovered> {
+            TRY(disk->writer.roll());
+            TRY(make_change(files, disk->directories, {ChangeKind::truncate, zxid}));
+            return recover(files, disk->directories);
+          });
         },
         [this, done](Result<Recovered> outcome) {
           const bool impossible = outcome.has_error() && outcome.error().is(Errc::out_of_range);
@@ -402,8 +495,8 @@ Result<std::unique_ptr<SnapshotSink>> FileStore::begin(Zxid zxid, Purpose purpos
   if (purpose == Purpose::beside_history)
     run<int>(
         Lane::log,
-        [disk = on_disk_](FileSystem&) -> Result<int> {
-          TRY(disk->writer.roll());
+        [disk = on_disk_](FileSystem& files) -> Result<int> {
+          TRY(disk->reserve.spend(files, [&] { return disk->writer.roll(); }));
           return 0;
         },
         [](int) {});
@@ -435,7 +528,8 @@ void FileStore::set_epoch(EpochKind kind, Epoch epoch, Done<void> done) {
   run<int>(
       Lane::log,
       [disk = on_disk_, kind, epoch](FileSystem& files) -> Result<int> {
-        TRY(write_epoch(files, disk->directories, kind, epoch));
+        TRY(disk->reserve.spend(
+            files, [&] { return write_epoch(files, disk->directories, kind, epoch); }));
         return 0;
       },
       [done = std::move(done)](int) { done({}); });

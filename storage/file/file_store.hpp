@@ -12,8 +12,10 @@
 #include "log_writer.hpp"
 #include "occupancy.hpp"
 #include "recovery.hpp"
+#include "reserve.hpp"
 
 #include <vivarium/disk.hpp>
+#include <vivarium/log.hpp>
 #include <vivarium/log_store.hpp>
 #include <vivarium/loop.hpp>
 #include <vivarium/metrics.hpp>
@@ -34,17 +36,22 @@ inline constexpr OptionSpec kFileOptions[] = {
      "preAllocSize of the server.",
      false, false, false},
     {"low_space", OptionType::bytes, "256M", 0, std::int64_t{1} << 50, "bytes",
-     "Below how much free space on the disks of the data directories writes are refused.", false,
-     false, false},
+     "Below how much free space on the disks of the data directories writes are refused, until an "
+     "eighth more than that is free again; reads go on, and sessions may end. 0: only when a disk "
+     "is full.",
+     false, false, false},
+    {"warn_space", OptionType::bytes, "1G", 0, std::int64_t{1} << 50, "bytes",
+     "Below how much free space the log warns of it. 0: never.", false, false, false},
 };
 
 /// What jobs share. Directories are constant; the rest belongs to the log lane.
 struct OnDisk {
   OnDisk(Directories where, const LogWriterSettings& settings)
-      : directories(std::move(where)), writer(directories, settings) {}
+      : directories(std::move(where)), writer(directories, settings), reserve(directories) {}
 
   const Directories directories;
   LogWriter writer;
+  Reserve reserve;
   Locks locks;  ///< Held until the last job has ended.
 };
 
@@ -87,11 +94,24 @@ class FileStore final : public LogStore {
   // --- opening
   void adopt(Recovered recovered);
   void extend_back();
-  void watch_space();
+
+  // --- space
+  struct FreeSpace {
+    std::uint64_t bytes = ~std::uint64_t{0};
+    std::string directory;  ///< Whose disk it is: the fuller one.
+  };
+  static Result<FreeSpace> free_space(FileSystem& files, const Directories& directories);
   void check_space();
+  void note_space(FreeSpace space);
+  void warn_of_space();
+  /// Tells the user, from the loop, if it has not been told so.
+  void report_space();
 
   // --- appending
   void write_group();
+  /// Does what is due when no group is being written: the next group, or the change that waits.
+  void carry_on();
+  void no_room(const std::vector<LogEntry>& group);
   std::vector<LogEntry> take_group();
   void written(const LogWriter::Appended& appended, MonoTime submitted);
   void record_changed();
@@ -111,8 +131,10 @@ class FileStore final : public LogStore {
 
   // --- changing history
   enum class Purpose : std::uint8_t { beside_history, instead_of_history };
-  /// Runs `change` when all that was appended is on its way and no read is under way.
-  void change_history(Task change);
+  /// Runs `change` when all that was appended is durable and no read is under way. What waits for
+  /// room on a full disk and lies above `end`, where the change ends this history, is set aside.
+  void change_history(Zxid end, Task change);
+  void set_aside();
   void history_changed(Recovered recovered);
   void end_change();
   Result<std::unique_ptr<SnapshotSink>> begin(Zxid zxid, Purpose purpose);
@@ -120,7 +142,8 @@ class FileStore final : public LogStore {
 
   Loop& loop_;
   Disk& disk_;
-  std::uint64_t low_space_;
+  Log& log_;
+  std::uint64_t low_space_, warn_space_;
   std::shared_ptr<OnDisk> on_disk_;
   std::string word_;
   LogStoreEvents* events_ = nullptr;
@@ -128,7 +151,8 @@ class FileStore final : public LogStore {
 
   std::vector<LogEntry> waiting_;  ///< Appended, and not handed to the disk yet.
   bool group_due_ = false;         ///< Posted: the next group is written at the end of this turn.
-  unsigned groups_in_flight_ = 0;
+  bool writing_ = false;           ///< A group is in the log lane.
+  bool stalled_ = false;           ///< The disk was full: what waits is tried again at each check.
   Zxid last_appended_;
 
   History history_;  ///< What is durable.
@@ -142,7 +166,9 @@ class FileStore final : public LogStore {
 
   unsigned reads_in_flight_ = 0;
   bool changing_ = false;
-  Task change_;                   ///< Waits for the reads that are under way.
+  Task change_;                   ///< Waits for the reads and appends that are under way.
+  Zxid change_end_;
+  std::vector<LogEntry> aside_;   ///< Goes with the change, or comes back if it is impossible.
   std::vector<Task> held_reads_;  ///< Wait for the change.
   std::uint64_t changes_ = 0;     ///< Counts them.
 
@@ -150,7 +176,12 @@ class FileStore final : public LogStore {
   bool record_due_ = false;
   Zxid record_named_;  ///< The record whose name is durable, or about to be.
   std::unique_ptr<Timer> space_timer_;
-  bool space_low_ = false;
+  FreeSpace space_;
+  enum class Room : std::uint8_t { ample, low, none };
+  Room room() const { return stalled_ ? Room::none : low_ ? Room::low : Room::ample; }
+  bool low_ = false, warned_ = false;
+  Room reported_ = Room::ample;
+  std::unique_ptr<MetricHandle> space_metric_;
   Summary fsync_ms_;
   std::unique_ptr<MetricHandle> fsync_metric_;
   /// Completions hold it weakly, so that none runs after stop().

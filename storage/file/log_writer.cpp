@@ -13,27 +13,43 @@ constexpr std::uint64_t kRoomBytes = 4096;
 // What the buffer keeps of its capacity between groups.
 constexpr std::size_t kBufferBytesKept = 2 * kGroupBytes;
 
-}  // namespace
-
-Result<LogWriter::Appended> LogWriter::append(FileSystem& files,
-                                              std::span<const LogEntry> entries) {
-  Appended appended;
-  const std::uint64_t offset = file_ ? position_ : 0;
-  const auto written = write(files, entries, appended);
-  if (written.has_error()) return explained(written.error(), offset, entries);
-  return appended;
+bool is_full(const Result<void>& outcome) {
+  return outcome.has_error() && outcome.error().is(Errc::no_space);
 }
 
-Result<void> LogWriter::write(FileSystem& files, std::span<const LogEntry> entries,
+}  // namespace
+
+Result<std::optional<LogWriter::Appended>> LogWriter::append(FileSystem& files,
+                                                             std::span<const LogEntry> entries) {
+  Appended appended;
+  const std::uint64_t offset = file_ ? position_ : 0;
+  const auto room = write(files, entries, appended);
+  if (room.has_error()) return explained(room.error(), offset, entries);
+  return *room ? std::optional(std::move(appended)) : std::nullopt;
+}
+
+Result<bool> LogWriter::write(FileSystem& files, std::span<const LogEntry> entries,
                               Appended& appended) {
   appended.begins_file = !file_;
   appended.entries = entries.size();
-  if (!file_) TRY(begin_file(files, entries.front().zxid));
+  if (!file_) {
+    const auto begun = begin_file(files, entries.front().zxid);
+    if (is_full(begun)) return false;
+    TRY(begun);
+  }
   appended.part.path = path_;
   encode(entries, appended.part);
-  TRY(write_durably(files, appended.begins_file));
+  const auto put = file_->write_at(position_, buffer_);
+  if (is_full(put)) {
+    TRY(take_back(files, appended.begins_file));
+    return false;
+  }
+  TRY(put);
+  position_ += buffer_.size();
+  TRY(make_durable(files, appended.begins_file));
   TRY(acknowledge());
-  return allocate_ahead();
+  TRY(allocate_ahead());
+  return true;
 }
 
 Error LogWriter::explained(const Error& cause, std::uint64_t offset,
@@ -82,9 +98,7 @@ void LogWriter::encode(std::span<const LogEntry> entries, LogFile& part) {
   next_ = {next_.first, part.end, part.last, next_chain_.value()};
 }
 
-Result<void> LogWriter::write_durably(FileSystem& files, bool new_file) {
-  TRY(file_->write_at(position_, buffer_));
-  position_ += buffer_.size();
+Result<void> LogWriter::make_durable(FileSystem& files, bool new_file) {
   buffer_.clear();
   if (buffer_.capacity() > kBufferBytesKept) buffer_.shrink_to_fit();
   if (settings_.force_sync == ForceSync::no) return {};
@@ -103,6 +117,18 @@ Result<void> LogWriter::acknowledge() {
   return written.has_error() && written.error().is(Errc::no_space) ? Result<void>() : written;
 }
 
+/// Undoes a write that may have come in part. Needs no sync: a crash meanwhile leaves what any
+/// interrupted write leaves.
+Result<void> LogWriter::take_back(FileSystem& files, bool new_file) {
+  buffer_.clear();
+  if (new_file) {
+    file_.reset();
+    return files.remove(path_);
+  }
+  allocated_ = position_;
+  return file_->truncate(position_);
+}
+
 /// After the sync, so that a file never has its space before its header: Java refuses one that
 /// begins with zeros.
 Result<void> LogWriter::allocate_ahead() {
@@ -118,9 +144,10 @@ Result<void> LogWriter::allocate_ahead() {
 Result<void> LogWriter::roll() {
   if (!file_) return {};
   TRY(sync_record());
+  TRY(file_->truncate(position_));
   record_.reset();
-  const auto file = std::exchange(file_, nullptr);
-  return file->truncate(position_);
+  file_.reset();
+  return {};
 }
 
 Result<void> LogWriter::sync_record() { return record_ ? record_->sync() : Result<void>(); }

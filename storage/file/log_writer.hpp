@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,8 +38,9 @@ class LogWriter {
     std::uint64_t entries = 0;
     LogFile part;
   };
-  /// Durable when it returns.
-  Result<Appended> append(FileSystem& files, std::span<const LogEntry> entries);
+  /// Durable when it returns. Nothing when the disk is full: then no byte of the group is left in
+  /// the file, and it can be appended again. That no sync has failed makes this sound.
+  Result<std::optional<Appended>> append(FileSystem& files, std::span<const LogEntry> entries);
 
   /// The next append begins a new file. Gives preallocated space back.
   Result<void> roll();
@@ -47,10 +49,12 @@ class LogWriter {
   Result<void> sync_record();
 
  private:
-  Result<void> write(FileSystem& files, std::span<const LogEntry> entries, Appended& appended);
+  /// Whether there was room.
+  Result<bool> write(FileSystem& files, std::span<const LogEntry> entries, Appended& appended);
   Result<void> begin_file(FileSystem& files, Zxid first);
   void encode(std::span<const LogEntry> entries, LogFile& part);
-  Result<void> write_durably(FileSystem& files, bool new_file);
+  Result<void> make_durable(FileSystem& files, bool new_file);
+  Result<void> take_back(FileSystem& files, bool new_file);
   Result<void> acknowledge();
   Result<void> allocate_ahead();
   Error explained(const Error& cause, std::uint64_t offset,

@@ -389,6 +389,12 @@ TEST_CASE("a full disk refuses what does not fit", "[disk][simulated]") {
   CHECK(*bench.files.free_bytes(bench.folder) == 400);
   CHECK(file->write_at(0, std::string(600, 'x')).has_value());
   CHECK(fails_with(file->write_at(600, std::string(401, 'x')), Errc::no_space));
+  CHECK(*file->size() == 1000);  // As systems do, what fits was written.
+  bench.disk->files().set_capacity(500);
+  CHECK(*bench.files.free_bytes(bench.folder) == 0);
+  CHECK(file->write_at(0, std::string(1000, 'y')).has_value());
+  CHECK(fails_with(file->write_at(999, "zz"), Errc::no_space));
+  bench.disk->files().set_capacity(1000);
   REQUIRE(file->truncate(0).has_value());
   CHECK(*bench.files.free_bytes(bench.folder) == 1000);
 }

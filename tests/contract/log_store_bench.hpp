@@ -46,12 +46,16 @@ class RecordedEvents final : public LogStoreEvents {
     CHECK_FALSE(failure);
     failure = error;
   }
-  void on_space(bool low, std::uint64_t) override { space_low = low; }
+  void on_space(bool low, std::uint64_t free) override {
+    space_low = low;
+    free_bytes = free;
+  }
 
   Zxid last_durable{-1};
   int durable_events = 0;
   std::optional<Error> failure;
   bool space_low = false;
+  std::uint64_t free_bytes = ~std::uint64_t{0};
 };
 
 struct MemoryKind {

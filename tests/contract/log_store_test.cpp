@@ -530,3 +530,130 @@ ON_EVERY_DURABLE_STORE(
   second.stop();
   CHECK(bench.reopen().last_durable == Zxid{1});
 }
+
+// --- a full disk ---------------------------------------------------------------------------------
+//
+// On the simulated disk alone: it can be filled by somebody else.
+
+namespace {
+
+struct FullStore : FileSimulated {
+  FullStore() { open(); }
+  void leave_free(std::uint64_t bytes) {
+    constexpr std::uint64_t kMuch = std::uint64_t{1} << 60;
+    disk->files().set_capacity(kMuch);
+    disk->files().set_capacity(kMuch - *disk->files().free_bytes("/data") + bytes);
+  }
+  /// Appends 3 to 8 of a size for which there is no room, behind 1 and 2.
+  void fill() {
+    append(Zxid{1}, Zxid{2});
+    leave_free(10'000);
+    for (std::int64_t zxid = 3; zxid <= 8; ++zxid) append({entry(Zxid{zxid}, 200'000)});
+    wait_until_full();
+  }
+  void wait_until_full() {
+    REQUIRE(doors.run_until([&] { return events.space_low && events.free_bytes == 0; }));
+  }
+  void make_room() { leave_free(std::uint64_t{1} << 40); }
+  std::vector<std::int64_t> all() {
+    std::vector<std::int64_t> zxids;
+    const auto slice = read(Zxid{0});
+    for (const LogEntry& one : slice->entries) zxids.push_back(one.zxid.value);
+    return zxids;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what finds no room waits, and is durable in its order when there is room",
+          "[log_store][space]") {
+  FullStore store;
+  store.fill();
+  store.append({entry(Zxid{9}), entry(Zxid{10})});
+  store.doors.loop->run_for(std::chrono::minutes(1));
+  CHECK(store.events.last_durable == Zxid{2});
+  CHECK(store.all() == range(1, 2));
+  store.make_room();
+  store.wait_durable(Zxid{10});
+  REQUIRE(store.doors.run_until([&] { return !store.events.space_low; }));
+  CHECK(store.all() == range(1, 10));
+  store.append(Zxid{11}, Zxid{12});
+  CHECK(store.reopen().last_durable == Zxid{12});
+  CHECK(store.all() == range(1, 12));
+}
+
+TEST_CASE("what waits need not wait for the watermark", "[log_store][space]") {
+  FullStore store;
+  store.fill();
+  store.leave_free(4'000'000);
+  store.wait_durable(Zxid{8});
+  REQUIRE(store.doors.run_until([&] { return store.events.free_bytes > 0; }));
+  CHECK(store.events.space_low);
+  store.append(Zxid{9}, Zxid{9});
+}
+
+TEST_CASE("a full disk may be full again and again", "[log_store][space]") {
+  FullStore store;
+  std::int64_t next = 1;
+  for (int round = 0; round < 20; ++round) {
+    store.leave_free(static_cast<std::uint64_t>(round) * 7'000);
+    for (int i = 0; i < 5; ++i) store.append({entry(Zxid{next++}, 50'000)});
+    store.wait_until_full();
+    store.make_room();
+    store.wait_durable(Zxid{next - 1});
+    REQUIRE(store.doors.run_until([&] { return !store.events.space_low; }));
+  }
+  CHECK(store.all() == range(1, next - 1));
+  CHECK(store.reopen().last_durable == Zxid{next - 1});
+  CHECK(store.all() == range(1, next - 1));
+}
+
+TEST_CASE("epochs, reads and truncations go on while appends wait", "[log_store][space]") {
+  FullStore store;
+  store.fill();
+  store.leave_free(0);
+  CHECK(store.set_epoch(EpochKind::accepted, 3).has_value());
+  CHECK(store.set_epoch(EpochKind::current, 3).has_value());
+  CHECK(store.all() == range(1, 2));
+  REQUIRE(store.truncate(Zxid{1}).has_value());
+  CHECK(store.all() == range(1, 1));
+  CHECK(store.events.last_durable == Zxid{1});
+  store.make_room();
+  REQUIRE(store.doors.run_until([&] { return !store.events.space_low; }));
+  // What waited went with the truncation.
+  store.append(Zxid{2}, Zxid{3});
+  const OpenedLog opened = store.reopen();
+  CHECK(opened.last_durable == Zxid{3});
+  CHECK(opened.epochs.current == Epoch{3});
+  CHECK(store.zxids(Zxid{0}) == range(1, 3));
+}
+
+TEST_CASE("a truncation to what waits, waits for it", "[log_store][space]") {
+  FullStore store;
+  store.fill();
+  bool truncated = false;
+  store.store->truncate_after(Zxid{5}, [&](Result<void> done) { truncated = done.has_value(); });
+  store.doors.loop->run_for(std::chrono::minutes(1));
+  CHECK_FALSE(truncated);
+  store.make_room();
+  REQUIRE(store.doors.run_until([&] { return truncated; }));
+  store.events.last_durable = Zxid{5};
+  CHECK(store.all() == range(1, 5));
+  store.append(Zxid{6}, Zxid{7});
+  CHECK(store.all() == range(1, 7));
+}
+
+TEST_CASE("an impossible truncation takes nothing away from what waits", "[log_store][space]") {
+  FullStore store;
+  store.append(Zxid{1}, Zxid{2});
+  store.leave_free(10'000);
+  const auto waits = Zxid::of(Epoch{1}, 1), last = Zxid::of(Epoch{1}, 4);
+  for (Zxid zxid = waits; zxid <= last; zxid = zxid.next()) store.append({entry(zxid, 200'000)});
+  store.wait_until_full();
+  CHECK(fails_with(store.truncate(Zxid{3}), Errc::out_of_range));
+  store.append({entry(last.next())});
+  store.make_room();
+  store.wait_durable(last.next());
+  CHECK(store.reopen().last_durable == last.next());
+  CHECK(store.read(Zxid{0})->entries.size() == 7);
+}

@@ -137,17 +137,20 @@ class TestClient : private Connector, private ChannelHandler {
   enum class Greeting { none, new_session };
 
   explicit TestClient(TestServer& server, Greeting greeting = Greeting::new_session)
-      : server_(server) {
+      : TestClient(server.loop, server.transport, greeting) {}
+  TestClient(SimulatedLoop& loop, MemoryTransport& transport,
+             Greeting greeting = Greeting::new_session)
+      : loop_(loop) {
     ConnectSpec spec;
     spec.host = "127.0.0.1";
     spec.port = 2181;
-    connecting_ = server.transport.connect(spec, *this);
+    connecting_ = transport.connect(spec, *this);
     wait([&] { return channel_ != nullptr; });
     if (greeting == Greeting::new_session && !connect()) throw std::runtime_error("no session");
   }
   ~TestClient() override {
     if (channel_ && !closed) channel_->abort();
-    server_.loop.run_until([&] { return closed; });
+    loop_.run_until([&] { return closed; });
   }
 
   /// The handshake. False when the server closed without an answer, or said "expired".
@@ -186,11 +189,11 @@ class TestClient : private Connector, private ChannelHandler {
   void frame(std::string_view bytes) { raw(to_jute(bytes)); }
   void raw(std::string bytes) { channel_->send(SharedBytes(std::move(bytes))); }
 
-  bool wait(const std::function<bool()>& predicate) { return server_.loop.run_until(predicate); }
+  bool wait(const std::function<bool()>& predicate) { return loop_.run_until(predicate); }
   void wait_closed() { wait([&] { return closed; }); }
   bool has_reply() const { return !replies_.empty(); }
   /// Lets everything under way arrive.
-  void settle() { server_.loop.run_for(std::chrono::milliseconds(1)); }
+  void settle() { loop_.run_for(std::chrono::milliseconds(1)); }
   std::vector<Event> take_events() {
     settle();
     return std::exchange(events_, {});
@@ -273,7 +276,7 @@ class TestClient : private Connector, private ChannelHandler {
     events_.push_back({static_cast<EventType>(event.type), std::string(event.path), header.zxid});
   }
 
-  TestServer& server_;
+  SimulatedLoop& loop_;
   std::unique_ptr<Connecting> connecting_;
   Channel* channel_ = nullptr;
   bool greeted_ = false;

@@ -699,25 +699,206 @@ TEST_CASE("what a start reports is durable, though the process before it died be
   CHECK(bench.zxids(Zxid{0}) == range(1, reported.value));
 }
 
-TEST_CASE("a full disk fails the store, after a warning at the watermark", "[file][fault]") {
-  Bench bench;
-  bench.settings["low_space"] = "150K";
-  bench.disk->files().set_capacity(300'000);
+// --- full disks ----------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+/// A disk of 100 MiB with the watermarks at 20 and 50.
+struct FullBench : Bench {
+  FullBench() {
+    settings["low_space"] = "20M";
+    settings["warn_space"] = "50M";
+    files().set_capacity(100 * kMiB);
+  }
+  SimulatedFileSystem& files() { return disk->files(); }
+  void leave_free(std::uint64_t bytes) {
+    files().set_capacity(~std::uint64_t{0} >> 1);
+    files().set_capacity((~std::uint64_t{0} >> 1) - *files().free_bytes("/data") + bytes);
+  }
+  void look() { doors.loop->run_for(std::chrono::seconds(6)); }
+  const FakeLog& log() const { return host->fake_log; }
+};
+
+}  // namespace
+
+TEST_CASE("free space below the first watermark is told with place, amount and cure, once",
+          "[file][space]") {
+  FullBench bench;
   bench.open();
-  bench.append(Zxid{1}, Zxid{1}, 100);
-  bench.doors.loop->run_for(std::chrono::seconds(20));
+  bench.look();
+  CHECK(bench.log().lines.empty());
+  bench.leave_free(49 * kMiB);
+  bench.look();
+  bench.look();
+  REQUIRE(bench.log().lines.size() == 1);
+  CHECK_THAT(bench.log().lines[0].text,
+             Catch::Contains("/data") && Catch::Contains("49 MiB") && Catch::Contains("20 MiB") &&
+                 Catch::Contains("writes are refused") && Catch::Contains("remove what is not"));
+  CHECK(bench.host->fake_metrics.value("disk_free_bytes") == 49 * kMiB);
   CHECK_FALSE(bench.events.space_low);
-  bench.append(Zxid{2}, Zxid{2}, 150'000);
-  bench.doors.loop->run_for(std::chrono::seconds(20));
+  bench.leave_free(60 * kMiB);
+  bench.look();
+  bench.leave_free(40 * kMiB);
+  bench.look();
+  CHECK(bench.log().lines.size() == 2);
+}
+
+TEST_CASE("space is low below the second watermark, and until an eighth more is free",
+          "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.look();
+  bench.leave_free(20 * kMiB - 1);
+  bench.look();
   CHECK(bench.events.space_low);
-  bench.disk->files().set_capacity(1'000'000);
-  bench.doors.loop->run_for(std::chrono::seconds(20));
+  CHECK(bench.events.free_bytes == 20 * kMiB - 1);
+  bench.append(Zxid{1}, Zxid{2});  // The ends of sessions are.
+  bench.leave_free(22 * kMiB);
+  bench.look();
+  CHECK(bench.events.space_low);
+  bench.leave_free(23 * kMiB);
+  bench.look();
   CHECK_FALSE(bench.events.space_low);
-  bench.append({entry(Zxid{3}, 2'000'000)});
-  REQUIRE(bench.doors.run_until([&] { return bench.events.failure.has_value(); }));
-  CHECK(bench.events.failure->is(Errc::no_space));
+  CHECK(bench.zxids(Zxid{0}) == range(1, 2));
+}
+
+TEST_CASE("a store that is opened on a nearly full disk says so before anything else",
+          "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.leave_free(19 * kMiB);
+  bench.reopen();
+  bool low = false;
+  bench.doors.loop->post([&] { low = bench.events.space_low; });
+  bench.settle();
+  CHECK(low);
+}
+
+TEST_CASE("the reserve is given up for what must succeed on a full disk, and taken again",
+          "[file][space]") {
+  FullBench bench;
+  bench.settings["prealloc"] = "0";  // The end of a log gives no space back.
+  bench.server_settings["dataLogDir"] = GENERATE(as<std::string>(), "", "/logs");
+  const auto reserves = [&] {
+    return bench.files().exists("/data/vivarium/reserve") +
+           bench.files().exists("/logs/vivarium/reserve");
+  };
+  bench.open();
+  bench.append(Zxid{1}, Zxid{10});
+  bench.settle();
+  const int both = bench.server_settings["dataLogDir"].empty() ? 1 : 2;
+  CHECK(reserves() == both);
+  bench.leave_free(0);
+  SECTION("for an epoch") {
+    CHECK(bench.set_epoch(EpochKind::accepted, 7).has_value());
+    CHECK(bench.set_epoch(EpochKind::current, 7).has_value());
+  }
+  SECTION("for a truncation") {
+    CHECK(bench.truncate(Zxid{5}).has_value());
+    CHECK(bench.zxids(Zxid{0}) == range(1, 5));
+  }
+  CHECK(reserves() == 0);
+  bench.leave_free(60 * kMiB);
+  bench.look();
+  CHECK(reserves() == both);
+  CHECK_FALSE(bench.events.failure);
+}
+
+TEST_CASE("a store opens on a full disk, also when a truncation was interrupted", "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{10});
   bench.close();
-  CHECK(bench.open().last_durable == Zxid{2});
+  const std::string change = "truncate 0x5";
+  put_file(bench, "/data/vivarium/change",
+           change + " " + std::to_string(adler_by_definition(change)) + "\n");
+  bench.leave_free(0);
+  CHECK(bench.open().last_durable == Zxid{5});
+  CHECK(bench.set_epoch(EpochKind::current, 1).has_value());
+}
+
+TEST_CASE("a group that came in part is cut off before it waits", "[file][space]") {
+  FullBench bench;
+  bench.settings["prealloc"] = GENERATE(as<std::string>(), "0", "64K");
+  bench.open();
+  bench.append(Zxid{1}, Zxid{2});
+  const auto before = log_file(Zxid{1}, Zxid{2});
+  bench.leave_free(70'000);
+  bench.append({entry(Zxid{3}, 200'000)});
+  REQUIRE(bench.doors.run_until([&] { return bench.events.space_low; }));
+  CHECK(bench.events.free_bytes == 0);
+  CHECK(bytes_of(bench, kLogs + "log.1") == before);
+  CHECK(bench.log().contains("0x3"));
+  bench.leave_free(80 * kMiB);
+  bench.wait_durable(Zxid{3});
+  CHECK(bytes_of(bench, kLogs + "log.1").starts_with(before + record(entry(Zxid{3}, 200'000))));
+}
+
+TEST_CASE("a log whose first group found no room is begun again", "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.leave_free(GENERATE(0u, 10u, 70'000u));
+  bench.append({entry(Zxid{1}, 100'000)});
+  REQUIRE(bench.doors.run_until([&] { return bench.events.space_low; }));
+  bench.look();
+  CHECK(names(bench).empty());
+  bench.leave_free(80 * kMiB);
+  bench.wait_durable(Zxid{1});
+  bench.files().crash(CrashLoss::everything);
+  bench.files().restart();
+  bench.store.reset();
+  CHECK(bench.open().last_durable == Zxid{1});
+  CHECK(names(bench) == std::vector<std::string>{"log.1"});
+}
+
+TEST_CASE("a crash while a group waits loses nothing that was reported durable", "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{10});
+  bench.leave_free(5000);
+  for (std::int64_t zxid = 11; zxid <= 40; ++zxid) bench.append({entry(Zxid{zxid}, 20'000)});
+  REQUIRE(bench.doors.run_until([&] { return bench.events.space_low; }));
+  const auto durable = bench.events.last_durable;
+  const auto loss = GENERATE(CrashLoss::everything, CrashLoss::something, CrashLoss::nothing);
+  bench.files().crash(loss);
+  bench.files().restart();
+  bench.store.reset();
+  bench.leave_free(80 * kMiB);
+  const OpenedLog opened = bench.open();
+  CHECK(opened.last_durable >= durable);
+  CHECK(opened.last_durable < Zxid{40});
+  for (const Damage& damage : opened.damage) CHECK(damage.harmless);
+  bench.append(opened.last_durable.next(), Zxid{50});
+  CHECK(bench.reopen().last_durable == Zxid{50});
+}
+
+TEST_CASE("a failed sync ends a store that waits for room, as any other", "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{2});
+  bench.leave_free(70'000);
+  bench.append({entry(Zxid{3}, 200'000)});
+  REQUIRE(bench.doors.run_until([&] { return bench.events.space_low; }));
+  bench.files().set_syncs(SimulatedFileSystem::Syncs::fail);
+  bench.leave_free(80 * kMiB);
+  REQUIRE(bench.doors.run_until([&] { return bench.events.failure.has_value(); }));
+  CHECK(bench.events.failure->is(Errc::io_failed));
+  CHECK(bench.events.last_durable == Zxid{2});
+}
+
+TEST_CASE("when what came in part cannot be cut off, the store has failed", "[file][space]") {
+  FullBench bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{2});
+  bench.leave_free(70'000);
+  bench.append({entry(Zxid{3}, 200'000)});
+  // The write, and the cut behind it.
+  bench.files().fail_at(bench.files().operations() + 2);
+  REQUIRE(bench.doors.run_until([&] { return bench.events.failure.has_value(); }));
+  CHECK_THAT(bench.events.failure->what, Catch::Contains("cutting"));
+  CHECK(bench.events.last_durable == Zxid{2});
 }
 
 // --- crashes -------------------------------------------------------------------------------------
@@ -960,6 +1141,7 @@ void check_life_with(std::uint64_t seed, const Settings& settings, Fault fault, 
   bench.store.reset();
   if (!files.down()) files.crash(loss);
   files.set_syncs(SimulatedFileSystem::Syncs::work);
+  files.full_between(0, 0);
   files.restart();
   life.check();
 }
@@ -1011,5 +1193,12 @@ TEST_CASE(
     "[file][crash]") {
   try_every_operation(kWorstLosses, [](auto& files, std::uint64_t operation, CrashLoss) {
     files.fail_syncs_from(operation);
+  });
+}
+
+TEST_CASE("a disk that is full for a while, from any operation on, loses nothing", "[file][crash]") {
+  const std::uint64_t duration = GENERATE(7u, 60u);
+  try_every_operation(kWorstLosses, [=](auto& files, std::uint64_t operation, CrashLoss) {
+    files.full_between(operation, operation + duration);
   });
 }

@@ -390,7 +390,7 @@ TEST_CASE("a dataLogDir must be the one that belongs to the dataDir", "[damage]"
   bench.server_settings["dataLogDir"] = "/logs";
   live(bench);
   CHECK(bench.names("/logs/vivarium/") ==
-        std::vector<std::string>{"acknowledged", "identity", "lock"});
+        std::vector<std::string>{"acknowledged", "identity", "lock", "reserve"});
   SECTION("its disk is not mounted") {
     bench.server_settings["dataLogDir"] = "/elsewhere";
     const auto opened = bench.try_open();

@@ -46,7 +46,8 @@ class BroadcastEvents {
   /// The server cannot go on: the log failed, or an invariant of the protocol was broken by a peer.
   /// The process ends with this sentence.
   virtual void on_fatal(const Error& error) = 0;
-  /// The log's free space crossed the watermark; while low the kernel refuses writes.
+  /// The log's free space crossed the watermark or ran out (LogStoreEvents::on_space). While low the
+  /// kernel refuses the writes of its clients, and submits ends of sessions all the same.
   virtual void on_space(bool low, std::uint64_t free_bytes) = 0;
 };
 

@@ -34,14 +34,16 @@ class File {
 
   /// Reads up to `size` bytes at `offset`; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) = 0;
-  /// Writes all of `bytes` at `offset` or fails; a short write is a failure.
+  /// Writes all of `bytes` at `offset` or fails; a short write is a failure. Behind Errc::no_space
+  /// a part of them may stand in the file.
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
   /// Makes the file at least `size` bytes long, with zeros, and reserves the space on the disk.
   virtual Result<void> allocate(std::uint64_t size) = 0;
   /// Cuts or extends the file to exactly `size` bytes.
   virtual Result<void> truncate(std::uint64_t size) = 0;
-  /// Makes the data, and what is needed to find it, durable. After a failure the file is poisoned:
-  /// every later call fails, and nothing written since the last good sync may be trusted.
+  /// Makes the data, and what is needed to find it, durable. After a failure, which is
+  /// Errc::io_failed whatever the reason, the file is poisoned: every later call fails, and nothing
+  /// written since the last good sync may be trusted.
   virtual Result<void> sync() = 0;
   virtual Result<std::uint64_t> size() = 0;
 };

@@ -4,7 +4,7 @@
 // A LogStore keeps one contiguous history. Its `durable` event is the only base for acknowledgements,
 // votes and replies: what was appended and not yet reported durable may be gone after a crash, what was
 // reported may not. Any failure is final: the store reports it once and does nothing more, because a
-// disk that failed a sync can no longer be believed.
+// disk that failed a sync can no longer be believed. A full disk is no failure: what finds no room waits.
 //
 // Threads: every method is called, and every event delivered, on the core thread. No event and no Done
 // comes inside the call that caused it.
@@ -87,8 +87,14 @@ class LogStoreEvents {
   /// The last event: no other one and no Done comes after it. The server must stop without
   /// acknowledging anything more.
   virtual void on_failed(const Error& error) = 0;
-  /// Free space fell below (`low`) or rose above the watermark. While low, appends beyond the reserve
-  /// fail; the user refuses writes until it hears `low == false`.
+  /// Free space fell below the watermark (`low`), rose above it, or ran out. The user refuses writes
+  /// from the time it hears `low` until it hears `low == false`; the end of a session it may still
+  /// append, for locks depend on it.
+  ///
+  /// `free_bytes` is 0 when an append found no room. That one and all that follow then wait in the
+  /// store, in their order, and their on_durable comes when there is room again. Bounding what waits
+  /// is the user's business. Meanwhile everything else goes on: reads, epochs, and truncations, which
+  /// discard what waits above their zxid, and wait with what lies up to it.
   virtual void on_space(bool low, std::uint64_t free_bytes) = 0;
 };
 
