@@ -199,6 +199,12 @@ class Server:
                 raise Unclean("the server's log holds a report:\n"
                               + "\n".join(lines[number:number + 30]))
 
+    def wait(self, timeout=60):
+        """The status with which the server ends by itself."""
+        status = self._process.wait(timeout)
+        self._process = None
+        return status
+
     def kill(self):
         if self.running:
             process, self._process = self._process, None

@@ -369,15 +369,17 @@ class Campaign {
     report(scenario);
   }
 
-  /// Each operation in each mode, and then the operations of the start that follows: every one, or
-  /// one of so many.
-  void try_pairs(const Scenario& scenario, std::uint64_t stride) {
+  /// One operation of so many in each mode, and then one of so many of the start that follows. Modes
+  /// begin at different operations, so that with few of them left out each gets its turn.
+  struct Strides {
+    std::uint64_t first, second;
+  };
+  void try_pairs(const Scenario& scenario, Strides strides) {
     for (const Layout& layout : kLayouts)
-      for (const Mode& mode : kModes) try_pairs(scenario, layout, mode, stride);
+      for (std::size_t mode = 0; mode < std::size(kModes); ++mode)
+        try_pairs(scenario, layout, mode, strides);
     report(scenario);
   }
-
-  std::uint64_t points() const { return points_; }
 
  private:
   /// From the first point to one behind the last: they differ a little from seed to seed.
@@ -399,20 +401,20 @@ class Campaign {
       });
   }
 
-  void try_pairs(const Scenario& scenario, const Layout& layout, const Mode& mode,
-                 std::uint64_t stride) {
+  void try_pairs(const Scenario& scenario, const Layout& layout, std::size_t mode,
+                 Strides strides) {
     const auto [first, end] = range(scenario, layout, 1);
-    if (&mode == kModes) points_ += end - first;
-    for (std::uint64_t operation = first; operation < end; ++operation) {
+    if (mode == 0) points_ += end - first;
+    for (auto operation = first + mode % strides.first; operation < end; operation += strides.first) {
       bool struck = true;
-      for (std::uint64_t second = 1 + pairs_ % stride; struck; second += stride) {
+      for (auto second = 1 + mode % strides.second; struck; second += strides.second) {
         const Mode& second_mode = kModes[pairs_++ % std::size(kModes)];
-        attempt(scenario, layout, second_mode, 1 + pairs_ % 7,
-                [&, operation = operation](Trial& trial) {
-                  trial.end_at(operation, mode);
-                  struck = trial.end_start_at(second, second_mode);
-                  if (struck) trial.check();
-                });
+        const auto try_pair = [&, operation = operation](Trial& trial) {
+          trial.end_at(operation, kModes[mode]);
+          struck = trial.end_start_at(second, second_mode);
+          if (struck) trial.check();
+        };
+        attempt(scenario, layout, second_mode, 1 + pairs_ % 7, try_pair);
       }
     }
   }
@@ -461,11 +463,11 @@ TEST_CASE("a fault at any operation loses nothing that was reported, and Java ne
 TEST_CASE("a fault in the start that follows a fault loses nothing either") {
   static Campaign campaign("pairs, sampled");
   for (const Scenario& scenario : kScenarios)
-    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, 97); }
+    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, {13, 17}); }
 }
 
 TEST_CASE("a fault at any operation of the start that follows a fault", "[.long]") {
   static Campaign campaign("pairs");
   for (const Scenario& scenario : kScenarios)
-    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, 1); }
+    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, {1, 4}); }
 }
