@@ -176,10 +176,18 @@ Result<void> replace_file(FileSystem& files, const std::string& directory, const
 }
 
 Result<std::string> read_file(FileSystem& files, const std::string& path, std::size_t bytes_max) {
+  // Some files of the system do not tell their size; and `bytes_max` may be far more than there is.
+  constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
   TRY_LET(file, files.open(path, OpenMode::read));
-  std::string content(bytes_max, '\0');
-  TRY_LET(size, file->read_at(0, content.data(), content.size()));
-  content.resize(size);
+  std::string content;
+  while (content.size() < bytes_max) {
+    const auto begin = content.size();
+    content.resize(std::min(begin + kPieceBytes, bytes_max));
+    const auto wanted = content.size() - begin;
+    TRY_LET(got, file->read_at(begin, content.data() + begin, wanted));
+    content.resize(begin + got);
+    if (got < wanted) break;
+  }
   return content;
 }
 

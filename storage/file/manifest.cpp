@@ -118,9 +118,9 @@ bool read_line(std::string_view line, Manifest& manifest) {
 }
 
 bool decode(std::string_view text, Manifest& manifest) {
-  const auto end = text.rfind("end ");
+  const auto end = text.rfind("\nend ") + 1;  // 0 when there is none.
   std::uint32_t checksum = 0;
-  if (end == text.npos || text.back() != '\n' ||
+  if (end == 0 || text.back() != '\n' ||
       !read_number(text.substr(end + 4, text.size() - end - 5), checksum, 16) ||
       checksum != crc(text.substr(0, end)))
     return false;

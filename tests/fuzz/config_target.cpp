@@ -2,21 +2,6 @@
 //
 // An input is the zoo.cfg; after a line "=== zoo.cfg.dynamic" comes the other file, which the first
 // finds under that name.
-#include "tests/fuzz/memory_gauge.hpp"
-#include "tests/fuzz/mutation.hpp"
-#include "tests/fuzz/target.hpp"
-#include "tests/support/temporary_directory.hpp"
-
-#include "kernel/host/config.hpp"
-#include "kernel/host/plan.hpp"
-#include "kernel/host/zookeeper_keys.hpp"
-#include "plugins/acl-lua/lua_policy.hpp"
-#include "plugins/digest/digest_authenticator.hpp"
-#include "storage/file/file_store.hpp"
-#include "transports/tls/tls_settings.hpp"
-
-#include <vivarium/assert.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -26,6 +11,20 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include <vivarium/assert.hpp>
+
+#include "kernel/host/config.hpp"
+#include "kernel/host/plan.hpp"
+#include "kernel/host/zookeeper_keys.hpp"
+#include "plugins/acl-lua/lua_policy.hpp"
+#include "plugins/digest/digest_authenticator.hpp"
+#include "storage/file/file_store.hpp"
+#include "tests/fuzz/memory_gauge.hpp"
+#include "tests/fuzz/mutation.hpp"
+#include "tests/fuzz/target.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "transports/tls/tls_settings.hpp"
 
 using namespace vivarium;
 using namespace vivarium::fuzz;
@@ -106,8 +105,8 @@ bool names_line(std::string_view sentence, std::string_view file, std::string_vi
   std::size_t line = 0;
   const auto [end, error] =
       std::from_chars(sentence.data(), sentence.data() + sentence.size(), line);
-  const auto lines = 1 + std::count_if(text.begin(), text.end(),
-                                       [](char c) { return c == '\n' || c == '\r'; });
+  const auto lines =
+      1 + std::count_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; });
   sentence.remove_prefix(static_cast<std::size_t>(end - sentence.data()));
   return error == std::errc{} && sentence.starts_with(": ") && line >= 1 &&
          line <= static_cast<std::size_t>(lines);
@@ -122,23 +121,52 @@ bool needs_no_line(std::string_view sentence) {
 
 void check_names(const std::vector<std::string>& sentences, const Inputs& inputs) {
   for (const std::string& sentence : sentences)
-    VIVARIUM_ASSERT(names_line(sentence, kFile, inputs.config) || needs_no_line(sentence) ||
-                        names_line(sentence, std::filesystem::absolute(kDynamicFile).string(),
-                                   inputs.dynamic),
-                    "a sentence that names no line: " + sentence);
+    VIVARIUM_ASSERT(
+        names_line(sentence, kFile, inputs.config) || needs_no_line(sentence) ||
+            names_line(sentence, std::filesystem::absolute(kDynamicFile).string(), inputs.dynamic),
+        "a sentence that names no line: " + sentence);
 }
 
 // --- changing an input ---------------------------------------------------------------------------
 
 constexpr std::array<std::string_view, 22> kValues = {
-    "", "0", "-1", "1", "yes", "no", "true", "false", "maybe", "2181", "auto", "65536", "10s", "64K",
-    "99999999999999999999", "/nowhere/data", "zoo.cfg.dynamic", "file", "tcp,tls", "lua",
-    "h1:2888:3888;2181", "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"};
+    "",
+    "0",
+    "-1",
+    "1",
+    "yes",
+    "no",
+    "true",
+    "false",
+    "maybe",
+    "2181",
+    "auto",
+    "65536",
+    "10s",
+    "64K",
+    "99999999999999999999",
+    "/nowhere/data",
+    "zoo.cfg.dynamic",
+    "file",
+    "tcp,tls",
+    "lua",
+    "h1:2888:3888;2181",
+    "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"};
 constexpr std::array<std::string_view, 14> kFurtherKeys = {
-    "server.1", "server.2", "authProvider.1", "vivarium.storage", "vivarium.broadcast",
-    "vivarium.authenticators", "vivarium.acl", "vivarium.plugins", "vivarium.permissions",
-    "vivarium.log.level", "vivarium.storage.file.prealloc", "vivarium.acl.lua.script",
-    "vivarium.transport.secure.tls.certificate", "vivarium.transport.client"};
+    "server.1",
+    "server.2",
+    "authProvider.1",
+    "vivarium.storage",
+    "vivarium.broadcast",
+    "vivarium.authenticators",
+    "vivarium.acl",
+    "vivarium.plugins",
+    "vivarium.permissions",
+    "vivarium.log.level",
+    "vivarium.storage.file.prealloc",
+    "vivarium.acl.lua.script",
+    "vivarium.transport.secure.tls.certificate",
+    "vivarium.transport.client"};
 
 std::string_view some_key(Chance& chance) {
   const auto rows = zookeeper_keys();

@@ -1,19 +1,19 @@
 #include "tests/fuzz/directory_check.hpp"
 
-#include "storage/file/history.hpp"
-#include "tests/fuzz/log_parts.hpp"
-#include "tests/fuzz/machine.hpp"
-#include "tests/fuzz/memory_gauge.hpp"
-#include "tests/fuzz/tree_text.hpp"
-
-#include <vivarium/assert.hpp>
-#include <vivarium/jute.hpp>
-
 #include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <vivarium/assert.hpp>
+#include <vivarium/jute.hpp>
+
+#include "storage/file/history.hpp"
+#include "tests/fuzz/log_parts.hpp"
+#include "tests/fuzz/machine.hpp"
+#include "tests/fuzz/memory_gauge.hpp"
+#include "tests/fuzz/tree_text.hpp"
 
 namespace vivarium::fuzz {
 namespace {
@@ -146,8 +146,9 @@ void check_snapshot(Machine& machine) {
   machine.lose_power();
   const auto after = started(machine);
   check_consistent(*after.database);
-  VIVARIUM_ASSERT(after.opened.snapshot && after.opened.snapshot->zxid >= before.opened.last_durable,
-                  "the snapshot that was taken is not found");
+  VIVARIUM_ASSERT(
+      after.opened.snapshot && after.opened.snapshot->zxid >= before.opened.last_durable,
+      "the snapshot that was taken is not found");
   VIVARIUM_ASSERT(text_of(*before.database) == text_of(*after.database),
                   "a snapshot holds another tree");
 }

@@ -1,4 +1,5 @@
-// A server starts on a data directory of which the epoch files, and the other small ones, are anything.
+// A server starts on a data directory of which the epoch files, and the other small ones, are
+// anything.
 #include "tests/fuzz/directory_check.hpp"
 #include "tests/fuzz/mutation.hpp"
 #include "tests/fuzz/target.hpp"

@@ -1,18 +1,18 @@
 #include "tests/fuzz/image.hpp"
 
-#include "storage/file/format.hpp"
-
-#include <vivarium/ids.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
 
+#include <vivarium/ids.hpp>
+
+#include "storage/file/format.hpp"
+
 namespace vivarium::fuzz {
 namespace {
 
-constexpr std::size_t kFilesMax = 12;
+constexpr std::size_t kFilesMax = 16;
 constexpr std::size_t kNameBytesMax = 60;
 constexpr std::size_t kZerosMax = std::size_t{1} << 18;
 // The deepest first.
@@ -21,13 +21,13 @@ constexpr std::array<std::string_view, 3> kFolders = {"vivarium/acknowledged/", 
 
 /// A name that a file of a data directory may have, in one of its folders.
 bool is_name(std::string_view name) {
-  if (name == "myid") return true;
+  if (name == "myid" || name == kManifestName) return true;
   const auto folder = std::find_if(kFolders.begin(), kFolders.end(),
                                    [&](auto one) { return name.starts_with(one); });
   if (folder == kFolders.end() || name.size() > kNameBytesMax) return false;
   name.remove_prefix(folder->size());
-  const bool plain = std::all_of(name.begin(), name.end(),
-                                 [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
+  const bool plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
   return plain && !name.empty() && name != "." && name != "..";
 }
 
@@ -93,6 +93,7 @@ std::string log_name(std::int64_t zxid) { return name_of("log.", zxid); }
 std::string snapshot_name(std::int64_t zxid) { return name_of("snapshot.", zxid); }
 bool is_log(const ImageFile& file) { return file.name.starts_with("version-2/log."); }
 bool is_snapshot(const ImageFile& file) { return file.name.starts_with("version-2/snapshot."); }
+bool is_manifest(const ImageFile& file) { return file.name == kManifestName; }
 bool is_record(const ImageFile& file) { return file.name.starts_with("vivarium/acknowledged/"); }
 
 }  // namespace vivarium::fuzz

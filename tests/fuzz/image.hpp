@@ -38,5 +38,8 @@ bool is_log(const ImageFile& file);
 bool is_snapshot(const ImageFile& file);
 /// Of what was acknowledged.
 bool is_record(const ImageFile& file);
+/// What a backup has beside a data directory's files.
+inline constexpr std::string_view kManifestName = "manifest";
+bool is_manifest(const ImageFile& file);
 
 }  // namespace vivarium::fuzz

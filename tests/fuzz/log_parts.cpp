@@ -1,12 +1,12 @@
 #include "tests/fuzz/log_parts.hpp"
 
-#include "kernel/core/big_endian.hpp"
-#include "storage/file/format.hpp"
-#include "storage/file/own_file.hpp"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+
+#include "kernel/core/big_endian.hpp"
+#include "storage/file/format.hpp"
+#include "storage/file/own_file.hpp"
 
 namespace vivarium::fuzz {
 namespace {
@@ -64,9 +64,9 @@ SnapshotParts SnapshotParts::of(std::string_view content) {
   SnapshotParts parts;
   parts.header = take(content, file::kFileHeaderBytes);
   parts.body = content;
-  for (const std::size_t trailers : {file::kSealBytes + kDigestPart + kZxidPart,
-                                     file::kSealBytes + kDigestPart, file::kSealBytes + kZxidPart,
-                                     file::kSealBytes}) {
+  for (const std::size_t trailers :
+       {file::kSealBytes + kDigestPart + kZxidPart, file::kSealBytes + kDigestPart,
+        file::kSealBytes + kZxidPart, file::kSealBytes}) {
     if (trailers > content.size()) continue;
     const auto body = content.substr(0, content.size() - trailers);
     const auto checksum = file::adler(file::adler(file::kAdlerBegin, parts.header), body);
@@ -93,12 +93,21 @@ std::string SnapshotParts::content(Trailers trailers, std::int64_t zxid,
   return content;
 }
 
+std::string hex(std::uint32_t value) {
+  std::array<char, 8> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return {digits.data(), end.ptr};
+}
+
 std::string resealed_own_file(std::string_view content) {
   std::string text(content.substr(0, content.rfind("crc32 ")));
   if (!text.empty() && text.back() != '\n') text += '\n';
-  std::array<char, 8> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), file::crc32(text), 16);
-  return text + "crc32 " + std::string(digits.data(), end.ptr) + "\n";
+  return text + "crc32 " + hex(file::crc32(text)) + "\n";
+}
+
+std::string resealed_manifest(std::string_view content) {
+  const std::string text(content.substr(0, content.rfind("end ")));
+  return text + "end " + hex(file::crc32(text)) + "\n";
 }
 
 std::string resealed_record(std::string content) {

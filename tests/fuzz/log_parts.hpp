@@ -35,8 +35,12 @@ struct SnapshotParts {
   std::string content(Trailers trailers, std::int64_t zxid, std::uint64_t digest) const;
 };
 
+/// As the small files have their checksums.
+std::string hex(std::uint32_t value);
 /// One of our own small files, with the right checksum in its last line.
 std::string resealed_own_file(std::string_view content);
+/// A backup's manifest, with the right checksum in its last line.
+std::string resealed_manifest(std::string_view content);
 inline constexpr std::size_t kRecordSlotBytes = 52, kRecordSlotStep = 4096;
 /// A record of what was acknowledged, with the right checksums in both slots.
 std::string resealed_record(std::string content);

@@ -1,8 +1,8 @@
 #include "tests/fuzz/machine.hpp"
 
-#include <vivarium/assert.hpp>
-
 #include <utility>
+
+#include <vivarium/assert.hpp>
 
 namespace vivarium::fuzz {
 namespace {
@@ -10,10 +10,8 @@ namespace {
 constexpr std::uint64_t kSeed = 1;
 // Digests would refuse almost all that a fuzzer changes, and so hide what comes after them.
 constexpr Recovery::Rules kRules = {.extended_types = true, .compare_digest = false};
-const std::string kDataDir = "/data";
 
-void put(FileSystem& files, const ImageFile& file) {
-  const std::string path = kDataDir + "/" + file.name;
+void put(FileSystem& files, const std::string& path, const ImageFile& file) {
   const std::string folder = path.substr(0, path.rfind('/'));
   files.create_directories(folder).value();
   const auto open = files.open(path, OpenMode::create_empty).value();
@@ -25,8 +23,8 @@ void put(FileSystem& files, const ImageFile& file) {
 
 }  // namespace
 
-Machine::Machine(const Image& image) {
-  for (const ImageFile& file : image.files) put(disk_.blocking(), file);
+Machine::Machine(const Image& image, const std::string& folder) {
+  for (const ImageFile& file : image.files) put(files(), folder + "/" + file.name, file);
 }
 
 Machine::~Machine() {
@@ -57,8 +55,7 @@ Result<Recovered> Machine::start() {
   make_store();
   std::unique_ptr<Recovery> recovery;
   auto recovered = await<Recovered>([&](Done<Recovered> done) {
-    recovery =
-        std::make_unique<Recovery>(*store_, host_->fake_log, kSeed, kRules, std::move(done));
+    recovery = std::make_unique<Recovery>(*store_, host_->fake_log, kSeed, kRules, std::move(done));
     recovery->start(*this);
   });
   if (recovered) durable_ = recovered->opened.last_durable;
@@ -66,7 +63,7 @@ Result<Recovered> Machine::start() {
 }
 
 void Machine::lose_power() {
-  store_->stop();
+  if (store_) store_->stop();
   store_.reset();
   disk_.files().crash(CrashLoss::everything);
   disk_.files().restart();

@@ -2,28 +2,32 @@
 // A server's storage and state on a simulated machine, whose disk holds an image: opened and
 // replayed as a server does at its start, used, cut off from power, and opened again.
 
-#include "tests/fuzz/image.hpp"
-
-#include "kernel/core/recovery.hpp"
-#include "kernel/simulation/simulated_disk.hpp"
-#include "storage/file/file_store.hpp"
-#include "tests/support/fake_host.hpp"
-
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "kernel/core/recovery.hpp"
+#include "kernel/simulation/simulated_disk.hpp"
+#include "storage/file/file_store.hpp"
+#include "tests/fuzz/image.hpp"
+#include "tests/support/fake_host.hpp"
+
 namespace vivarium::fuzz {
+
+inline const std::string kDataDir = "/data";
 
 class Machine final : private LogStoreEvents {
  public:
-  explicit Machine(const Image& image);
+  /// `folder`: where the files of the image lie; the server's data directory is kDataDir.
+  explicit Machine(const Image& image, const std::string& folder = kDataDir);
   ~Machine() override;
 
   /// Opens the data directory and replays it: the state, or why not.
   Result<Recovered> start();
+  /// For work on the disk while no server runs.
+  FileSystem& files() { return disk_.blocking(); }
   /// The server's process is gone, and with it all that was not synced.
   void lose_power();
 

@@ -1,11 +1,11 @@
 #include "tests/fuzz/memory_gauge.hpp"
 
-#include <vivarium/assert.hpp>
-
 #include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <string>
+
+#include <vivarium/assert.hpp>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

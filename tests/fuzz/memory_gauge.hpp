@@ -1,7 +1,7 @@
 #pragma once
 // How much memory the code under test asks for: every `new` is counted, and under the address
-// sanitizer every malloc. A hostile length that is believed shows as a peak out of all proportion to
-// the input, long before it would hurt.
+// sanitizer every malloc. A hostile length that is believed shows as a peak out of all proportion
+// to the input, long before it would hurt.
 
 #include <cstddef>
 

@@ -1,13 +1,14 @@
 #include "tests/fuzz/mutation.hpp"
 
-#include "storage/file/format.hpp"
-#include "tests/fuzz/log_parts.hpp"
-#include "tests/fuzz/target.hpp"
-#include "tests/fuzz/transactions.hpp"
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "storage/file/format.hpp"
+#include "storage/file/own_file.hpp"
+#include "tests/fuzz/log_parts.hpp"
+#include "tests/fuzz/target.hpp"
+#include "tests/fuzz/transactions.hpp"
 
 namespace vivarium::fuzz {
 namespace {
@@ -78,9 +79,7 @@ void change_records(std::vector<std::string>& payloads, Chance& chance) {
     case 4: return std::swap(*place, payloads[below(payloads.size(), chance)]);
     case 5: return renumber(payloads, at, zxid_of(payloads[at]));
     case 6: return insert_transaction(payloads, at, chance);
-    case 7:
-      *place = some_transaction(zxid_of(*place), chance);
-      return;
+    case 7: *place = some_transaction(zxid_of(*place), chance); return;
     default: return append_transaction(payloads, chance);
   }
 }
@@ -158,7 +157,7 @@ void change_snapshot(ImageFile& file, Chance& chance) {
 // --- epochs and the rest -------------------------------------------------------------------------
 
 constexpr std::array<std::string_view, 14> kEpochTexts = {
-    "0", "1", "2\n", "007", "-1", "+1", "", "9223372036854775807", "9223372036854775808",
+    "0",  "1",  "2\n",   "007", "-1",        "+1", "", "9223372036854775807", "9223372036854775808",
     "1 ", " 1", "1\r\n", "0x1", "2147483648"};
 
 void change_text(ImageFile& file, Chance& chance) {
@@ -168,9 +167,10 @@ void change_text(ImageFile& file, Chance& chance) {
     file.content = mutate_bytes(file.content, file.content.size() + kGrowthMax, chance);
 }
 
-constexpr std::array<std::string_view, 8> kOwnLines = {
-    "vivarium epochs 1", "vivarium identity 1", "vivarium format 2", "accepted 7",
-    "current none",      "vote no",             "server 3",          "directory 0"};
+constexpr std::array<std::string_view, 8> kOwnLines = {"vivarium epochs 1", "vivarium identity 1",
+                                                       "vivarium format 2", "accepted 7",
+                                                       "current none",      "vote no",
+                                                       "server 3",          "directory 0"};
 
 /// Changes, adds or removes a line of one of our own files, under the right checksum.
 void change_own_file(ImageFile& file, Chance& chance) {
@@ -180,9 +180,7 @@ void change_own_file(ImageFile& file, Chance& chance) {
   const auto size = text.find('\n', at + 1) - at;
   switch (chance() % 4) {
     case 0: return void(file.content = resealed_own_file(text.erase(at, size)));
-    case 1:
-      text.insert(at, "\n" + std::string(kOwnLines[below(kOwnLines.size(), chance)]));
-      break;
+    case 1: text.insert(at, "\n" + std::string(kOwnLines[below(kOwnLines.size(), chance)])); break;
     default: text = mutate_bytes(text, text.size() + kGrowthMax, chance);
   }
   file.content = resealed_own_file(text);
@@ -198,18 +196,46 @@ void change_record(ImageFile& file, Chance& chance) {
   content = resealed_record(content.replace(slot, kRecordSlotBytes, fields));
 }
 
-constexpr std::array<std::string_view, 13> kNames = {
-    "version-2/currentEpoch",  "version-2/acceptedEpoch", "version-2/currentEpoch.tmp",
-    "version-2/log.0",         "version-2/snapshot.0",    "version-2/unfinished.snapshot.5",
-    "vivarium/change",         "vivarium/lock",           "version-2/log.00000000000000001",
-    "vivarium/epochs",         "vivarium/identity",       "vivarium/acknowledged/log.1",
-    "myid"};
+/// Lets the manifest list the files as they are.
+void list_in_manifest(Image& image) {
+  for (ImageFile& manifest : image.files) {
+    if (!is_manifest(manifest)) continue;
+    auto text = manifest.content.substr(0, manifest.content.find("\nfile ") + 1);
+    for (const ImageFile& file : image.files) {
+      if (is_manifest(file)) continue;
+      const auto whole = file.content + std::string(file.zeros, '\0');
+      text += "file " + std::to_string(whole.size()) + " " + hex(file::crc32(whole)) + " " +
+              file.name + "\n";
+    }
+    manifest.content = resealed_manifest(text);
+  }
+}
+
+void change_manifest(ImageFile& file, Chance& chance) {
+  const auto text = mutate_bytes(file.content, file.content.size() + kGrowthMax, chance);
+  file.content = chance() % 8 == 0 ? text : resealed_manifest(text);
+}
+
+constexpr std::array<std::string_view, 13> kNames = {"version-2/currentEpoch",
+                                                     "version-2/acceptedEpoch",
+                                                     "version-2/currentEpoch.tmp",
+                                                     "version-2/log.0",
+                                                     "version-2/snapshot.0",
+                                                     "version-2/unfinished.snapshot.5",
+                                                     "vivarium/change",
+                                                     "vivarium/lock",
+                                                     "version-2/log.00000000000000001",
+                                                     "vivarium/epochs",
+                                                     "vivarium/identity",
+                                                     "vivarium/acknowledged/log.1",
+                                                     "myid"};
 
 void change_files(Image& image, Chance& chance) {
   const auto which = below(image.files.size(), chance);
   ImageFile& file = image.files[which];
   switch (chance() % 6) {
-    case 0: return void(image.files.erase(image.files.begin() + static_cast<std::ptrdiff_t>(which)));
+    case 0:
+      return void(image.files.erase(image.files.begin() + static_cast<std::ptrdiff_t>(which)));
     case 1: return void(image.files.push_back(ImageFile(file)));
     case 2: return void(file.name = kNames[below(kNames.size(), chance)]);
     case 3: return void(file.name = log_name(kZxids[below(kZxids.size(), chance)]));
@@ -224,6 +250,7 @@ bool in_focus(const ImageFile& file, Focus focus) {
   switch (focus) {
     case Focus::logs: return is_log(file) || is_record(file);
     case Focus::snapshots: return is_snapshot(file);
+    case Focus::backups: return true;
     case Focus::epochs: return !is_log(file) && !is_snapshot(file) && !is_record(file);
   }
   return false;
@@ -234,6 +261,7 @@ void change_content(Image& image, std::size_t which, Chance& chance) {
   if (is_log(file)) return change_log(image, which, chance);
   if (is_snapshot(file)) return change_snapshot(file, chance);
   if (is_record(file)) return change_record(file, chance);
+  if (is_manifest(file)) return change_manifest(file, chance);
   const bool ours = file.content.starts_with("vivarium ");
   ours ? change_own_file(file, chance) : change_text(file, chance);
 }
@@ -248,8 +276,7 @@ std::string mutate_bytes(std::string bytes, std::size_t bytes_max, Chance&) {
 }
 
 void mutate(Image& image, Focus focus, Chance& chance) {
-  if (image.files.empty())
-    return image.files.push_back({log_name(1), file::log_header(), 0});
+  if (image.files.empty()) return image.files.push_back({log_name(1), file::log_header(), 0});
   if (chance() % 8 == 0) return change_files(image, chance);
   std::vector<std::size_t> candidates;
   for (std::size_t which = 0; which < image.files.size(); ++which)
@@ -289,6 +316,7 @@ std::size_t mutate_in_place(std::uint8_t* data, std::size_t size, std::size_t si
   if (chance() % 8 == 0) return LLVMFuzzerMutate(data, size, size_max);
   auto image = parse_image(view(data, size));
   for (auto count = 1 + chance() % 3; count > 0; --count) mutate(image, focus, chance);
+  if (focus == Focus::backups && chance() % 4 != 0) list_in_manifest(image);
   return write(image, data, size_max);
 }
 

@@ -2,11 +2,11 @@
 // Changes to an image that a fuzzer could not find byte by byte: whole records and files, and
 // content of them under right checksums.
 
-#include "tests/fuzz/image.hpp"
-
 #include <cstdint>
 #include <random>
 #include <string>
+
+#include "tests/fuzz/image.hpp"
 
 namespace vivarium::fuzz {
 
@@ -16,7 +16,7 @@ using Chance = std::minstd_rand;
 std::string mutate_bytes(std::string bytes, std::size_t bytes_max, Chance& chance);
 
 /// Where changes are made.
-enum class Focus : std::uint8_t { logs, snapshots, epochs };
+enum class Focus : std::uint8_t { logs, snapshots, epochs, backups };
 
 /// One change to the image, in most cases one that leaves checksums right.
 void mutate(Image& image, Focus focus, Chance& chance);
@@ -27,15 +27,15 @@ Image crossed(const Image& a, const Image& b, Chance& chance);
 }  // namespace vivarium::fuzz
 
 /// The custom mutator and crossover of a fuzzer whose inputs are images.
-#define VIVARIUM_FUZZ_IMAGES(focus)                                                              \
-  extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,           \
-                                                 std::size_t size_max, unsigned seed) {          \
-    return ::vivarium::fuzz::mutate_in_place(data, size, size_max, seed, focus);                 \
-  }                                                                                              \
-  extern "C" std::size_t LLVMFuzzerCustomCrossOver(                                              \
-      const std::uint8_t* a, std::size_t a_size, const std::uint8_t* b, std::size_t b_size,      \
-      std::uint8_t* out, std::size_t size_max, unsigned seed) {                                  \
-    return ::vivarium::fuzz::cross(a, a_size, b, b_size, out, size_max, seed);                   \
+#define VIVARIUM_FUZZ_IMAGES(focus)                                                         \
+  extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,      \
+                                                 std::size_t size_max, unsigned seed) {     \
+    return ::vivarium::fuzz::mutate_in_place(data, size, size_max, seed, focus);            \
+  }                                                                                         \
+  extern "C" std::size_t LLVMFuzzerCustomCrossOver(                                         \
+      const std::uint8_t* a, std::size_t a_size, const std::uint8_t* b, std::size_t b_size, \
+      std::uint8_t* out, std::size_t size_max, unsigned seed) {                             \
+    return ::vivarium::fuzz::cross(a, a_size, b, b_size, out, size_max, seed);              \
   }
 
 namespace vivarium::fuzz {

@@ -2,9 +2,8 @@
 //
 //     replay_TARGET [--mutations N] PATH...
 //
-// --mutations: and N changed versions of each, by the target's own mutator, the same ones each time.
-#include "tests/fuzz/target.hpp"
-
+// --mutations: and N changed versions of each, by the target's own mutator, the same ones each
+// time.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +13,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include "tests/fuzz/target.hpp"
 
 extern "C" __attribute__((weak)) std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data,
                                                                      std::size_t size,
@@ -84,7 +85,8 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size,
   }
   if (size == 0) return 0;
   const auto at = chance() % size;
-  data[at] = chance() % 2 == 0 ? byte() : static_cast<std::uint8_t>(data[at] ^ (1u << chance() % 8));
+  data[at] =
+      chance() % 2 == 0 ? byte() : static_cast<std::uint8_t>(data[at] ^ (1u << chance() % 8));
   return size;
 }
 

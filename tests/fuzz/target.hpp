@@ -10,7 +10,8 @@ extern "C" {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-/// Changes bytes anyhow, and their number by little. Of libFuzzer; replay_main.cpp stands in for it.
+/// Changes bytes anyhow, and their number by little. Of libFuzzer; replay_main.cpp stands in for
+/// it.
 std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
 }  // extern "C"

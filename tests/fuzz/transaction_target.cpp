@@ -1,14 +1,13 @@
 // The state machine applies the transactions of a log, whatever they hold: without a disk around
 // it, so that many are tried.
+#include <vivarium/assert.hpp>
+
+#include "kernel/core/database.hpp"
 #include "tests/fuzz/log_parts.hpp"
 #include "tests/fuzz/memory_gauge.hpp"
 #include "tests/fuzz/mutation.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/fuzz/tree_text.hpp"
-
-#include "kernel/core/database.hpp"
-
-#include <vivarium/assert.hpp>
 
 using namespace vivarium;
 using namespace vivarium::fuzz;

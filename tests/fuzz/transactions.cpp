@@ -1,11 +1,11 @@
 #include "tests/fuzz/transactions.hpp"
 
+#include <array>
+#include <cstddef>
+
 #include <vivarium/jute.hpp>
 #include <vivarium/opcodes.hpp>
 #include <vivarium/records.hpp>
-
-#include <array>
-#include <cstddef>
 
 namespace vivarium::fuzz {
 namespace {
@@ -39,17 +39,20 @@ constexpr std::array<std::string_view, 22> kPaths = {
     "/a/",
     "//",
 };
-constexpr std::array<std::int64_t, 8> kSessions = {0x100,  0x100, 0x200, 0x300, 0,
-                                                   INT64_MIN, -1,    std::int64_t{0x7f} << 56};
+constexpr std::array<std::int64_t, 8> kSessions = {
+    0x100, 0x100, 0x200, 0x300, 0, INT64_MIN, -1, std::int64_t{0x7f} << 56};
 constexpr std::array<std::string_view, 6> kData = {
-    "", "data", "count=1,bytes=1", "count=3,bytes=10=;byteHardLimit=7;countHardLimit=2",
-    "count=9223372036854775807,bytes=-9223372036854775808", "server.1=h:1:2:participant;3"};
+    "",
+    "data",
+    "count=1,bytes=1",
+    "count=3,bytes=10=;byteHardLimit=7;countHardLimit=2",
+    "count=9223372036854775807,bytes=-9223372036854775808",
+    "server.1=h:1:2:participant;3"};
 constexpr std::array<std::int32_t, 6> kNumbers = {-1, 0, 1, 2, INT32_MAX, INT32_MIN};
 constexpr std::array<Op, 14> kTypes = {
-    Op::create,        Op::create2,       Op::create_container, Op::create_ttl,
-    Op::remove,        Op::delete_container, Op::set_data,      Op::set_acl,
-    Op::check,         Op::create_session, Op::close_session,   Op::error,
-    Op::reconfig,      Op::multi};
+    Op::create,           Op::create2,  Op::create_container, Op::create_ttl, Op::remove,
+    Op::delete_container, Op::set_data, Op::set_acl,          Op::check,      Op::create_session,
+    Op::close_session,    Op::error,    Op::reconfig,         Op::multi};
 
 Data some_data(Chance& chance) {
   if (chance() % 6 == 0) return std::nullopt;
@@ -80,8 +83,7 @@ std::string some_multi(Chance& chance) {
 
 std::string some_close(Chance& chance) {
   records::CloseSessionTxn close;
-  for (auto count = chance() % 3; count > 0; --count)
-    close.paths.push_back(one_of(kPaths, chance));
+  for (auto count = chance() % 3; count > 0; --count) close.paths.push_back(one_of(kPaths, chance));
   return chance() % 3 == 0 ? "" : to_jute(close);
 }
 
@@ -92,7 +94,8 @@ std::string some_body(Op type, Chance& chance) {
   const auto data = some_data(chance);
   switch (type) {
     case Op::create:
-    case Op::create2: return to_jute(records::CreateTxn{path, data, acl, chance() % 2 == 0, number});
+    case Op::create2:
+      return to_jute(records::CreateTxn{path, data, acl, chance() % 2 == 0, number});
     case Op::create_container: return to_jute(records::CreateContainerTxn{path, data, acl, number});
     case Op::create_ttl: return to_jute(records::CreateTtlTxn{path, data, acl, number, number});
     case Op::remove:
@@ -111,9 +114,9 @@ std::string some_body(Op type, Chance& chance) {
 
 std::string some_transaction(std::int64_t zxid, Chance& chance) {
   const Op type = one_of(kTypes, chance);
-  std::string payload = to_jute(records::TxnHeader{
-      one_of(kSessions, chance), one_of(kNumbers, chance), zxid, 1'600'000'000'000,
-      static_cast<std::int32_t>(type)});
+  std::string payload =
+      to_jute(records::TxnHeader{one_of(kSessions, chance), one_of(kNumbers, chance), zxid,
+                                 1'600'000'000'000, static_cast<std::int32_t>(type)});
   payload += some_body(type, chance);
   if (chance() % 4 == 0) payload += to_jute(records::TxnDigest{2, 0});
   return payload;

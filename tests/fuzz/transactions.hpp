@@ -1,10 +1,10 @@
 #pragma once
 // Transactions of every type, on a few paths and sessions, so that they meet each other.
 
-#include "tests/fuzz/mutation.hpp"
-
 #include <cstdint>
 #include <string>
+
+#include "tests/fuzz/mutation.hpp"
 
 namespace vivarium::fuzz {
 

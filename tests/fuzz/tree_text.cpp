@@ -1,8 +1,8 @@
 #include "tests/fuzz/tree_text.hpp"
 
-#include "kernel/core/paths.hpp"
-
 #include <vivarium/assert.hpp>
+
+#include "kernel/core/paths.hpp"
 
 namespace vivarium::fuzz {
 namespace {

@@ -1,9 +1,9 @@
 #pragma once
 // The whole replicated state as text, by which two states can be compared and told apart by people.
 
-#include "kernel/core/database.hpp"
-
 #include <string>
+
+#include "kernel/core/database.hpp"
 
 namespace vivarium::fuzz {
 
