@@ -26,7 +26,6 @@ void Snapshotter::start(StateMachine& state, Task ended) {
   sink_ = std::move(*sink);
   ended_ = std::move(ended);
   began_ = loop_.now();
-  sink_->on_drained([this] { pump(); });
   next_turn_ = loop_.timer([this] { pump(); });
   pump();
 }
@@ -39,7 +38,8 @@ void Snapshotter::cancel() {
 }
 
 void Snapshotter::pump() {
-  if (!cursor_ || sink_->queued_bytes() > kQueuedBytesMax) return;
+  if (!cursor_) return;
+  if (sink_->queued_bytes() > kQueuedBytesMax) return sink_->on_drained([this] { pump(); });
   auto piece = cursor_->next(kPieceBytes);
   if (piece.empty()) return commit();
   sink_->write(std::move(piece));
