@@ -145,6 +145,25 @@ def write_log(path, payloads):
             f.write(struct.pack(">qi", zlib.adler32(payload), len(payload)) + payload + b"B")
 
 
+def write_fresh_snapshot(path):
+    """Of an empty tree."""
+    record = struct.Struct(">qqqqqiiiqq")
+    body = struct.pack(">iiq", SNAPSHOT_MAGIC, 2, -1) + struct.pack(">i", 0)
+    body += struct.pack(">iq", 1, 1) + wire.acl_list(((1, "world", "anyone"),))
+    for name, key in ("", -1), ("/zookeeper", -1), ("/zookeeper/quota", -1), ("/zookeeper/config", 1):
+        aversion = -1 if key == 1 else 0
+        body += wire.text(name) + wire.data(b"") + record.pack(key, 0, 0, 0, 0, 0, 0, aversion, 0, 0)
+    body += wire.text("/")
+    with open(path, "wb") as f:
+        f.write(body + struct.pack(">q", zlib.adler32(body)) + wire.text("/"))
+
+
+def digest(snapshot):
+    """Of the nodes in the file."""
+    return tree.digest_of((path, value, stat)
+                          for path, (value, _, stat) in snapshot.nodes.items())
+
+
 def snapshot_differences(snapshot, served, most=10):
     """How a snapshot's nodes differ from those that the server serves."""
     found = []
@@ -153,9 +172,7 @@ def snapshot_differences(snapshot, served, most=10):
     for path in snapshot.nodes.keys() & served.keys():
         value, acl, stat = snapshot.nodes[path]
         node = served[path]
-        czxid, mzxid, ctime, mtime, version, _, aversion, owner, _, _, pzxid = shown = node.stat()
-        expected = [czxid, mzxid, ctime, mtime, version, tree.persisted_cversion(shown), aversion,
-                    tree.stored_owner(path, owner), pzxid]
+        expected = tree.persisted(path, node)
         if value != node.value() or acl != node.entries() or stat != expected:
             found.append(f"{path}: {str((value, acl, stat))[:300]} in the snapshot, served "
                          f"{str((node.value(), node.entries(), expected))[:300]}")

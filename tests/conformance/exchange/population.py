@@ -29,6 +29,8 @@ ACLS = (
 
 NAMES = ("grüße", "漢字", "קשת", "with space", "a.b,c;d=e", "ж" * 60, "e\u0301", "-", "..x")
 
+OF_ALICE = "/names/" + NAMES[2]  # With the third list.
+
 
 class Population:
     def __init__(self, seed, size):
@@ -37,6 +39,7 @@ class Population:
         self.leaves = []  # Without children, changed and deleted at will.
         self.serial = 0
         self.requests = 0
+        self.to_be_reaped = []
 
     # --- the first round ------------------------------------------------------------------------
 
@@ -52,7 +55,7 @@ class Population:
 
     def _frame(self):
         for path in ("/tree", "/box", "/ttl", "/deep", "/live", "/quota", "/scratch", "/sequence",
-                     "/big", "/mark", "/names", "/gone"):
+                     "/big", "/mark", "/names", "/gone", "/reap"):
             yield wire.create(path, None)
         for i in range(10):
             yield wire.create(f"/tree/{i}", b"", op=wire.CREATE2)
@@ -149,6 +152,7 @@ class Population:
         self._run(client, self._partly_grouped(map(self._create_leaf, directories)))
         self._run(client, self._sequences())
         self._run(client, self._containers())
+        self._run(client, self._reapable())
         self._run(client, self._below_quotas())
         self._run(client, self._empty_directory())
         self._fail(client, live[0])
@@ -162,6 +166,16 @@ class Population:
             yield wire.create(path + "/stays", self._value())
             yield wire.create(path + "/goes", self._value())
             yield wire.delete(path + "/goes")
+
+    def _reapable(self):
+        """An empty container that was used, and a TTL node whose time is over."""
+        self.serial += 1
+        container, ttl = f"/reap/container-{self.serial}", f"/reap/ttl-1-{self.serial}"
+        yield wire.create_container(container, b"")
+        yield wire.create(container + "/child", b"")
+        yield wire.delete(container + "/child")
+        yield wire.create_ttl(ttl, b"", 1)
+        self.to_be_reaped += [container, ttl]
 
     def _below_quotas(self):
         for i in range(3):

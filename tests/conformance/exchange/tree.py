@@ -75,12 +75,12 @@ def _body(reply, path):
     return body
 
 
-def differences(before, after, skip="/scratch", most=20):
-    """Sentences about what is not the same in two dumps; nodes below `skip` are left out."""
+def differences(before, after, skip=(), most=20):
+    """Sentences about what is not the same in two dumps; the subtrees `skip` are left out."""
     found = []
-    skipped = skip + "/"
+    skipped = tuple(path + "/" for path in skip)
     for path in before.keys() | after.keys():
-        if path == skip or path.startswith(skipped):
+        if (path + "/").startswith(skipped):
             continue
         old, new = before.get(path), after.get(path)
         if old is None or new is None:
@@ -118,16 +118,28 @@ def persisted_cversion(stat):
     return ((stat[5] + stat[9]) & 0xffffffff) >> 1
 
 
+def persisted(path, node):
+    """The stat as servers store it, in the order of a snapshot."""
+    czxid, mzxid, ctime, mtime, version, _, aversion, owner, _, _, pzxid = shown = node.stat()
+    return [czxid, mzxid, ctime, mtime, version, persisted_cversion(shown), aversion,
+            stored_owner(path, owner), pzxid]
+
+
 def digest(nodes):
-    """The digest of the whole tree, by its definition."""
+    """The digest of the whole tree."""
+    return digest_of((path, node.value(), persisted(path, node)) for path, node in nodes.items())
+
+
+def digest_of(stored):
+    """The same by its definition, from (path, data, persisted stat) of each node."""
     total = 0
-    for path, node in nodes.items():
+    for path, value, stat in stored:
         if path.startswith("/zookeeper/"):
             continue
-        czxid, mzxid, ctime, mtime, version, _, aversion, owner, _, _, pzxid = stat = node.stat()
-        crc = zlib.crc32(node.value() or b"", zlib.crc32(b"" if path == "/" else path.encode()))
-        fields = _PERSISTED.pack(czxid, mzxid, pzxid, ctime, mtime, version,
-                                 persisted_cversion(stat), aversion, stored_owner(path, owner))
+        czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, pzxid = stat
+        crc = zlib.crc32(value or b"", zlib.crc32(b"" if path == "/" else path.encode()))
+        fields = _PERSISTED.pack(czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion,
+                                 owner)
         total += zlib.crc32(fields, crc)
     return total & (1 << 64) - 1
 

@@ -124,6 +124,15 @@ class Client:
         self._auth = tuple(auth)
         self._connect(address)
 
+    @classmethod
+    def resumed(cls, session, password, timeout_ms=30_000):
+        """One that only needs to go on."""
+        client = cls.__new__(cls)
+        client.asked_ms, client.timeout_ms = timeout_ms, 0
+        client.id, client.password = session, password
+        client.last_zxid, client._auth = 0, ()
+        return client
+
     def go_on(self, address):
         """The same session on another server: id, password and the last zxid seen are the old ones."""
         before = self.id, self.password
