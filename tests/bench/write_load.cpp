@@ -5,7 +5,7 @@
 //   write_load PORT NODES RATE SECONDS [SAMPLES]  setData on random ones of them
 //
 // RATE is in writes a second: one is due at each step of the clock whether or not the server keeps
-// up, and its latency counts from when it was due. RATE 0 is a closed loop: as many as are answered.
+// up, and its latency counts from when it was due. RATE 0 is a closed loop.
 // SAMPLES gets pairs of native 64-bit numbers, in order of completion: when the write was due
 // (CLOCK_MONOTONIC) and what it took, in ns.
 #include <arpa/inet.h>
@@ -291,7 +291,7 @@ class Load {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "write_load PORT NODES fill | write_load PORT NODES RATE SECONDS [FILE]\n");
+    std::fprintf(stderr, "write_load PORT NODES fill | PORT NODES RATE SECONDS [SAMPLES]\n");
     return 2;
   }
   const int nodes = std::atoi(argv[2]);

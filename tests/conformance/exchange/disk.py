@@ -1,5 +1,5 @@
-"""ZooKeeper's files, read and written by their documentation alone: neither server's code has part in
-what this test believes to stand in them."""
+"""ZooKeeper's files, read and written by their documentation alone: neither server's code has part
+in what this test believes to stand in them."""
 
 import glob
 import gzip
@@ -30,7 +30,7 @@ def by_zxid(directory, kind):
 
 
 class Snapshot:
-    """zxid, sessions {id: timeout}, nodes {path: (data, acl entries, owner, stat fields)}, digest."""
+    """zxid, sessions {id: timeout}, nodes {path: (data, acl entries, persisted stat)}, digest."""
 
 
 def read_snapshot(path):
@@ -150,9 +150,10 @@ def write_fresh_snapshot(path):
     record = struct.Struct(">qqqqqiiiqq")
     body = struct.pack(">iiq", SNAPSHOT_MAGIC, 2, -1) + struct.pack(">i", 0)
     body += struct.pack(">iq", 1, 1) + wire.acl_list(((1, "world", "anyone"),))
-    for name, key in ("", -1), ("/zookeeper", -1), ("/zookeeper/quota", -1), ("/zookeeper/config", 1):
-        aversion = -1 if key == 1 else 0
-        body += wire.text(name) + wire.data(b"") + record.pack(key, 0, 0, 0, 0, 0, 0, aversion, 0, 0)
+    for name in "", "/zookeeper", "/zookeeper/quota", "/zookeeper/config":
+        key, aversion = (1, -1) if name.endswith("config") else (-1, 0)
+        body += wire.text(name) + wire.data(b"")
+        body += record.pack(key, 0, 0, 0, 0, 0, 0, aversion, 0, 0)
     body += wire.text("/")
     with open(path, "wb") as f:
         f.write(body + struct.pack(">q", zlib.adler32(body)) + wire.text("/"))

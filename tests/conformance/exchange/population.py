@@ -1,7 +1,8 @@
 """Znodes of all kinds, and changes to them: what the servers are made to agree upon.
 
-Everything comes from one seed. Leaves are tracked only as far as needed to aim at them; what the tree
-must be is never computed here: that is what the first server says, and the second must repeat."""
+Everything comes from one seed. Leaves are tracked only as far as needed to aim at them; what the
+tree must be is never computed here: that is what the first server says, and the second must repeat.
+"""
 
 import random
 

@@ -1,6 +1,6 @@
 """Logs with every kind of record that a log can hold, those of old servers included, and those that
-a replay meets when the snapshot below it already has what they did: creates of what is there, deletes
-of what is not, cversions that go back."""
+a replay meets when the snapshot below it already has what they did: creates of what is there,
+deletes of what is not, cversions that go back."""
 
 import random
 import struct
@@ -27,7 +27,7 @@ def password_of(session):
 
 
 class Log:
-    """A random log. `payloads` are its records; `sessions` says of each session if it still lives."""
+    """A random log. `payloads` are its records; `sessions` says of each if it still lives."""
 
     FIRST_SESSION = 0x0100_0000_0000_0000
 
@@ -91,7 +91,8 @@ class Log:
         return path
 
     def _acl(self, path):
-        """By its path: what a create does to the list of a node that is there differs by version."""
+        """By its path: whether a create changes the list of a node that is there depends on the
+        version."""
         return population.ACLS[len(path) % 7]
 
     def _cversion(self):

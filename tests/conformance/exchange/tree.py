@@ -1,5 +1,5 @@
-"""What a server serves, read through the client protocol and kept as the bytes of its replies, so that
-two servers are compared to the last bit; and the tree digest, computed from nothing else."""
+"""What a server serves, read through the client protocol and kept as the bytes of its replies, so
+that two servers are compared to the last bit; and the tree digest, computed from nothing else."""
 
 import base64
 import struct
@@ -10,7 +10,7 @@ import wire
 CONTAINER_OWNER = -1 << 63
 TTL_OWNER = -1 << 56  # The top byte 0xff; the low 40 bits are the time.
 
-_PERSISTED = struct.Struct(">qqqqqiiiq")  # As the digest covers them, section by section of the stat.
+_PERSISTED = struct.Struct(">qqqqqiiiq")  # As the digest covers them.
 
 
 class Node:

@@ -134,7 +134,7 @@ class Client:
         return client
 
     def go_on(self, address):
-        """The same session on another server: id, password and the last zxid seen are the old ones."""
+        """The same session on another server: id, password and last zxid seen are the old ones."""
         before = self.id, self.password
         self._connect(address)
         if (self.id, self.password) != before:
@@ -171,7 +171,7 @@ class Client:
         return body
 
     def replies(self, requests):
-        """(error, body) of each request, in order; the requests are sent in pieces, ahead of replies."""
+        """(error, body) of each request, in order; sent in pieces, ahead of the replies."""
         ahead = 0
         piece = []
         for request in requests:
