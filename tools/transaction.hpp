@@ -20,7 +20,12 @@ bool visit_body(Op type, JuteIn& body, Visit&& visit) {
     return body.ok();
   };
   switch (type) {
-  case Op::create:
+  case Op::create: {
+    records::CreateTxn create;
+    take_create(body, create);
+    if (body.ok()) visit(create);
+    return body.ok();
+  }
   case Op::create2: return hand_on(records::CreateTxn{});
   case Op::create_container: return hand_on(records::CreateContainerTxn{});
   case Op::create_ttl: return hand_on(records::CreateTtlTxn{});

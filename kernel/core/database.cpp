@@ -39,6 +39,16 @@ void take_close_list(JuteIn& body, records::CloseSessionTxn& close) {
     close.paths.clear();
 }
 
+void take_create(JuteIn& body, records::CreateTxn& create) {
+  const auto whole = body.rest();
+  body(create);
+  if (body.ok()) return;
+  body.seat(whole);
+  body(create.path, create.data, create.acl, create.ephemeral);
+  create.parent_cversion = -1;
+  if (!body.rest().empty()) body.fail();
+}
+
 bool is_ephemeral(std::int64_t owner, bool extended_types) {
   return owner != owners::kNone && owner != owners::kContainer && !ttl_of(owner, extended_types);
 }
@@ -177,7 +187,7 @@ void Database::apply_create(const Context& context, Op type, JuteIn& body, Appli
     txn.parent_cversion = create_container_.parent_cversion;
     owner = owners::kContainer;
   } else {
-    body(create_);
+    take_create(body, create_);
     std::swap(txn.acl, create_.acl);
     txn.path = create_.path;
     txn.data = create_.data;
@@ -351,6 +361,11 @@ void Database::count_in_quota(std::string_view path, std::int64_t bytes, std::in
   quota.bytes = wrapped_sum(quota.bytes, bytes);
   quota.count = wrapped_sum(quota.count, nodes);
   tree_.replace_data(statistics, quota.text());
+}
+
+void Database::recount_quotas() {
+  for (const auto& subtree : quotas_.subtrees())
+    if (tree_.find(Quotas::statistics_node(subtree))) recount_quota(subtree);
 }
 
 void Database::recount_quota(std::string_view subtree) {

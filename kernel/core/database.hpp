@@ -61,6 +61,9 @@ enum class DigestCheck : std::uint8_t { compare, ignore };
 /// there, but at once the digest or the end; then `close` lists nothing, and each server deletes what
 /// it holds for the session.
 void take_close_list(JuteIn& body, records::CloseSessionTxn& close);
+/// Reads a create body. Those of servers before 3.4 end before the parent's cversion, and mean one more
+/// than it is: -1 here.
+void take_create(JuteIn& body, records::CreateTxn& create);
 
 class Database final : public AclView {
  public:
@@ -126,6 +129,7 @@ class Database final : public AclView {
   void unindex(std::string_view path, std::int64_t owner);
   void count_in_quota(std::string_view path, std::int64_t bytes, std::int64_t nodes);
   void recount_quota(std::string_view subtree);
+  void recount_quotas();
 
   AclTable acls_;
   Tree tree_;

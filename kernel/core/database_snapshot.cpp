@@ -133,6 +133,8 @@ Result<std::unique_ptr<Database>> DatabaseLoader::finish(Zxid zxid) {
   if (!body_.complete()) return unloadable("it ends in the middle");
   if (!has_root_) return unloadable("it has no root");
   database_->acls_.drop_unused();
+  // In a fuzzy snapshot of a Java server, statistics and what they count are of different moments.
+  database_->recount_quotas();
   database_->last_applied_ = zxid;
   return std::move(database_);
 }

@@ -91,8 +91,10 @@ void Recovery::end() {
 }
 
 bool Recovery::apply(const LogSlice& slice) {
+  const auto consistent = recovered_.opened.snapshot.value_or(SnapshotInfo{}).consistent_from;
   for (const auto& entry : slice.entries) {
-    const auto& applied = recovered_.database->apply(entry, nullptr, DigestCheck::compare);
+    const auto check = entry.zxid < consistent ? DigestCheck::ignore : DigestCheck::compare;
+    const auto& applied = recovered_.database->apply(entry, nullptr, check);
     ++recovered_.entries;
     if (applied.malformed) {
       fail(Error(Errc::corrupt, "the transaction 0x" + to_hex(entry.zxid.value) +

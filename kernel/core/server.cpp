@@ -230,7 +230,7 @@ void Server::Body::lead() {
   reaper_timer_ = parts_.loop.timer([this] { reap(); });
   reaper_timer_->arm(Millis(settings_.container_check_ms));
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
-  if (opened_.fresh) snapshotter_.start(*this, [this] { listen(); });
+  if (opened_.fresh) snapshotter_.start(snapshot(), [this] { listen(); });
 }
 
 /// Begins to serve, if it does not yet and has a role.
@@ -332,7 +332,8 @@ std::unique_ptr<SnapshotCursor> Server::Body::snapshot() {
 }
 
 void Server::Body::take_snapshot() {
-  if (!snapshotter_.running() && !database_->tree().walking()) snapshotter_.start(*this);
+  if (!snapshotter_.running() && !database_->tree().walking())
+    snapshotter_.start(database_->snapshot());
 }
 
 void Server::Body::count_told(Summary& summary, std::size_t told) {

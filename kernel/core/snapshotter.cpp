@@ -7,7 +7,9 @@
 
 namespace vivarium {
 namespace {
-constexpr std::size_t kPieceBytes = 128u << 10;  ///< What one turn of the loop writes.
+constexpr std::size_t kPieceBytes = 64u << 10;  ///< What one turn of the loop writes.
+/// The walk takes one part in this many of the core's time, and pauses for the others.
+constexpr int kPartsOfTime = 10;
 constexpr std::size_t kQueuedBytesMax = 4u << 20;
 constexpr std::uint64_t kLogBytesMin = 1u << 30;
 }  // namespace
@@ -17,16 +19,14 @@ bool Snapshotter::due(const LogStore::Sizes& sizes, std::int64_t entries) {
   return sizes.log_bytes > std::max(kLogBytesMin, sizes.snapshot_bytes);
 }
 
-void Snapshotter::start(StateMachine& state, Task ended) {
+void Snapshotter::start(std::unique_ptr<SnapshotCursor> cursor, Task ended) {
   if (running()) return;
-  auto cursor = state.snapshot();
   auto sink = store_.begin_snapshot(cursor->zxid());
   if (!sink) return log_.warn("no snapshot can be taken: " + sink.error().what);
   cursor_ = std::move(cursor);
   sink_ = std::move(*sink);
   ended_ = std::move(ended);
   began_ = loop_.now();
-  sink_->on_drained([this] { pump(); });
   next_turn_ = loop_.timer([this] { pump(); });
   pump();
 }
@@ -39,11 +39,14 @@ void Snapshotter::cancel() {
 }
 
 void Snapshotter::pump() {
-  if (!cursor_ || sink_->queued_bytes() > kQueuedBytesMax) return;
+  if (!cursor_) return;
+  if (sink_->queued_bytes() > kQueuedBytesMax) return sink_->on_drained([this] { pump(); });
+  const auto began = loop_.now();
   auto piece = cursor_->next(kPieceBytes);
   if (piece.empty()) return commit();
   sink_->write(std::move(piece));
-  next_turn_->arm(Micros(0));
+  const auto took = loop_.now() - began;
+  next_turn_->arm(std::chrono::duration_cast<Micros>(took * (kPartsOfTime - 1)));
 }
 
 void Snapshotter::commit() {

@@ -1,6 +1,7 @@
 #pragma once
 // Writes snapshots while the server works: piece by piece from a cursor into the store's sink, pausing
-// while the sink is full. One at a time.
+// while the sink is full, and after each piece for a while that leaves the core to its requests. One
+// at a time.
 
 #include "kernel/core/stats.hpp"
 
@@ -19,9 +20,9 @@ class Snapshotter {
   Snapshotter(Loop& loop, Log& log, LogStore& store, ServerStats& stats)
       : loop_(loop), log_(log), store_(store), stats_(stats) {}
 
-  /// Begins a snapshot of `state` as it is now, unless one is under way. `ended` comes when it has an
+  /// Begins to write what the cursor gives, unless a snapshot is under way. `ended` comes when it has an
   /// outcome; not when it is abandoned.
-  void start(StateMachine& state, Task ended = {});
+  void start(std::unique_ptr<SnapshotCursor> cursor, Task ended = {});
   bool running() const { return sink_ != nullptr; }
   /// Abandons the one under way.
   void cancel();

@@ -90,9 +90,11 @@ bool SnapshotReader::trailers_match(std::string_view trailers, std::uint32_t che
   };
   if (!sealed()) return false;
   std::optional<std::uint64_t> digest;
+  Zxid consistent_from = info_.zxid;
   if (trailers.size() >= kDigestPart) {
     const DigestRecord record = digest_record(trailers);
     // That of a fuzzy snapshot belongs to a later transaction.
+    consistent_from = std::max(info_.zxid, record.zxid);
     if (record.version == kDigestVersion && record.zxid == info_.zxid) digest = record.digest;
     skip(kDigestBytes);
     if (!sealed()) return false;
@@ -102,6 +104,7 @@ bool SnapshotReader::trailers_match(std::string_view trailers, std::uint32_t che
     if (!sealed()) return false;
   }
   info_.digest = digest;
+  info_.consistent_from = consistent_from;
   return true;
 }
 

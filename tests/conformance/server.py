@@ -117,6 +117,19 @@ class Server:
     def running(self):
         return self._process is not None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def data_directory(self):
+        return self._settings["dataDir"]
+
+    @property
+    def log_directory(self):
+        """Of the transaction logs."""
+        return self._settings.get("dataLogDir", self.data_directory)
+
     def start(self, timeout=60):
         if self.running:
             return

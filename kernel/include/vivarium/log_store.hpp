@@ -45,6 +45,9 @@ struct SnapshotInfo {
   std::uint64_t bytes = 0;   ///< Size on disk.
   std::optional<std::uint64_t> digest;
   std::string file = {};  ///< What messages call it; empty when it lies in no file.
+  /// Above `zxid` in a fuzzy snapshot of a Java server: with this transaction replayed the tree is that
+  /// of the history, and not before.
+  Zxid consistent_from = zxid;
 };
 
 /// Something on the disk that is not as it was written.
