@@ -200,7 +200,7 @@ TEST_CASE("damage to a log", "[damage]") {
       {"one log in another's place",
        [](Bench& b) { b.put_file(kData + "log.9", b.bytes_of(kData + "log.5")); },
        Outcome::refused,
-       {"log.9", "wrong place", kRefill}},
+       {"log.9", "offset 16", "0x5, older than the file is by its name", kRefill}},
       {"a byte of the header that no reader looks at",
        [](Bench& b) { b.flip(kData + "log.5", 12); }, Outcome::silent, {}},
       {"a damaged record of what was acknowledged",
