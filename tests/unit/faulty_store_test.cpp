@@ -352,6 +352,22 @@ ON_MEMORY_AND_FILE("a disk that runs full is told of, and one that has room agai
   REQUIRE(bench.doors.run_until([&] { return !bench.events.space_low; }));
 }
 
+TEST_CASE("a full disk of the inner store is passed on, and that it has room again", "[faulty]") {
+  OnFile bench;
+  bench.open();
+  bench.append(Zxid{1}, Zxid{2});
+  bench.disk->files().set_capacity(0);
+  bench.doors.loop->run_for(std::chrono::seconds(6));
+  CHECK(bench.events.space_low);
+  CHECK(bench.events.free_bytes > 0);
+  bench.append({entry(Zxid{3}, 200'000)});
+  REQUIRE(bench.doors.run_until([&] { return bench.events.free_bytes == 0; }));
+  CHECK(bench.events.space_low);
+  bench.disk->files().set_capacity(std::uint64_t{1} << 50);
+  bench.wait_durable(Zxid{3});
+  REQUIRE(bench.doors.run_until([&] { return !bench.events.space_low; }));
+}
+
 // --- a whole server ------------------------------------------------------------------------------
 
 namespace {
