@@ -118,13 +118,13 @@ def _set_name(names, name, inode):
 class Copy:
     """What lay below a directory after a run of the server.
 
-    settled: it had had the time to sync what it syncs in the background, or has ended well.
+    settled: it had had the time to sync what it syncs in the background.
     after_power_cut: all of it is durable.
     """
 
     def __init__(self, root, target, killed, settled=False, after_power_cut=False):
         self._root, self._target, self.killed = root, target, killed
-        self.settled, self.after_power_cut = settled or not killed, after_power_cut
+        self.settled, self.after_power_cut = settled, after_power_cut
         shutil.copytree(root, target, copy_function=_copy_sparsely)
         self._facts = {}  # By path.
         for directory, _, names in os.walk(root):
@@ -351,7 +351,9 @@ class Disk:
             return
         if not copy.killed:
             raise Blind(f"{inode.path} has other bytes than the trace says")
-        inode.change(0, content.rstrip(b"\0"))
+        # The call that was under way wrote from somewhere on; what was there before stays.
+        same = len(os.path.commonprefix([content, kept]))
+        inode.change(same, content[same:].rstrip(b"\0"))
         inode.size = size
 
     # --- making it real
