@@ -9,7 +9,7 @@ namespace vivarium {
 namespace {
 constexpr std::size_t kPieceBytes = 64u << 10;  ///< What one turn of the loop writes.
 /// The walk takes one part in this many of the core's time, and pauses for the others.
-constexpr int kPartsOfTime = 10;
+constexpr int kPartsOfTime = 20;
 constexpr std::size_t kQueuedBytesMax = 4u << 20;
 constexpr std::uint64_t kLogBytesMin = 1u << 30;
 }  // namespace
