@@ -78,8 +78,14 @@ TEST_CASE("null, empty and binary data are told apart") {
   CHECK(contains(of(std::nullopt).json, R"("data": null)"));
   CHECK(contains(of("").text, "data=\"\""));
   CHECK(contains(of("").json, R"("data": "")"));
-  CHECK(contains(of("\xff\x01").text, "\\x01"));
+  CHECK(contains(of("\xff\x01\xc3\xa9\xc2\x9b").text, "data=\"\\xff\\x01\xc3\xa9\\xc2\\x9b\""));
   CHECK(contains(of("\xff\x01").json, R"("data": {"base64": "/wE="})"));
+}
+
+TEST_CASE("a long text is cut between two characters, and its length told") {
+  const auto lines = lines_of(
+      payload(5, Op::set_data, records::SetDataTxn{"/a", std::string(63, 'x') + "\xc3\xa9y", 1}));
+  CHECK(contains(lines.text, "data=\"" + std::string(63, 'x') + "\"... (66 bytes)"));
 }
 
 TEST_CASE("nothing that a client wrote breaks a line") {
