@@ -40,7 +40,7 @@ bool begins_with(FileSystem& files, const std::string& path, std::string_view ma
 
 /// A log under another name, of which the first transaction gives the zxid.
 file::NamedFile unnamed_log(FileSystem& files, const std::string& path) {
-  const auto open = std::move(files.open(path, OpenMode::read).value());
+  const auto open = files.open(path, OpenMode::read).value();
   file::LogScanner scanner(*open, file::kFileHeaderBytes, open->size().value());
   return {scanner.next().value() ? scanner.zxid() : Zxid{}, path};
 }
