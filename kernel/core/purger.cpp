@@ -11,8 +11,14 @@ void Purger::start() {
   timer_->arm(rule_.first == PurgeRule::First::at_start ? Millis(0) : rule_.interval);
 }
 
+void Purger::hurry() {
+  if (timer_ && !running_) timer_->arm(Micros(0));
+}
+
 void Purger::purge() {
+  running_ = true;
   store_.purge(rule_.snapshots_kept, [this](Result<PurgeReport> outcome) {
+    running_ = false;
     tell(outcome);
     if (timer_) timer_->arm(rule_.interval);
   });

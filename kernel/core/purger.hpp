@@ -23,6 +23,8 @@ class Purger {
 
   /// Once the store is open. Calls after the first do nothing.
   void start();
+  /// Room is short: does not wait for the interval to pass. Nothing where nothing is to be removed.
+  void hurry();
   void stop() { timer_.reset(); }
 
  private:
@@ -34,7 +36,7 @@ class Purger {
   LogStore& store_;
   PurgeRule rule_;
   std::unique_ptr<Timer> timer_;
-  bool started_ = false;
+  bool started_ = false, running_ = false;
 };
 
 }  // namespace vivarium

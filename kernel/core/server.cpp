@@ -287,6 +287,7 @@ void Server::Body::on_fatal(const Error& error) {
 }
 
 void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
+  if (low) purger_.hurry();
   const auto before = clients_.log_room();
   const auto room = !low ? LogRoom::ample : free_bytes > 0 ? LogRoom::low : LogRoom::none;
   clients_.set_log_room(room);

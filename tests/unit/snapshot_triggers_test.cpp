@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <optional>
+#include <set>
 
 using namespace vivarium;
 using namespace vivarium::test;
@@ -302,9 +303,24 @@ TEST_CASE("the first removal may wait for the first interval to pass") {
   CHECK(bench.store.kept == 3);
 }
 
+TEST_CASE("when room is short the removal does not wait for its time") {
+  PurgerBench bench({.interval = hours(1), .first = PurgeRule::First::after_interval});
+  bench.purger.hurry();
+  bench.purger.start();
+  bench.loop.run_for(minutes(1));
+  CHECK(bench.store.purges.empty());  // Not before the store is open.
+  bench.purger.hurry();
+  bench.purger.hurry();
+  bench.loop.run_for(minutes(1));
+  CHECK(bench.store.purges.size() == 1);
+  bench.loop.run_for(minutes(62));
+  CHECK(bench.store.purges.size() == 2);
+}
+
 TEST_CASE("an interval of 0 removes nothing") {
   PurgerBench bench({.interval = Millis(0)});
   bench.purger.start();
+  bench.purger.hurry();
   bench.loop.run_for(hours(100));
   CHECK(bench.store.purges.empty());
 }
