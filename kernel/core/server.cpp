@@ -95,6 +95,7 @@ class Server::Body final : public StateMachine,
   Watches watches_;
   Clients clients_;
   Snapshotter snapshotter_;
+  Purger purger_;
   Inspection inspection_;
   std::unique_ptr<LogStoreEvents> store_events_;
   std::unique_ptr<Recovery> recovery_;
@@ -155,7 +156,10 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
       watches_(parts_.loop.random()),
       clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
                 watches_, stats_, [this]() -> Database& { return *database_; }}),
-      snapshotter_(parts_.loop, parts_.log, parts_.store, stats_),
+      snapshotter_(parts_.loop, parts_.log, parts_.store, stats_,
+                   {settings_.snapshot_entries, settings_.snapshot_log_bytes},
+                   [this] { take_snapshot(); }),
+      purger_(parts_.loop, parts_.log, parts_.store, settings_.purge),
       inspection_{settings_,
                   parts_.loop,
                   parts_.store,
@@ -215,6 +219,7 @@ void Server::Body::on_role(ServingRole role, bool lost) {
   parts_.log.info("now serving as " + std::string(name_of(role)));
   if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
   if (leads()) lead();
+  if (role != ServingRole::none) purger_.start();
   if (!first_snapshot_under_way()) listen();
 }
 
@@ -260,7 +265,8 @@ void Server::Body::stop(std::function<void()> stopped) {
   expiry_timer_.reset();
   reaper_timer_.reset();
   clients_.close_all();
-  snapshotter_.cancel();
+  snapshotter_.stop();
+  purger_.stop();
   parts_.loop.post(std::move(stopped));
 }
 
@@ -281,6 +287,7 @@ void Server::Body::on_fatal(const Error& error) {
 }
 
 void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
+  if (low) purger_.hurry();
   const auto before = clients_.log_room();
   const auto room = !low ? LogRoom::ample : free_bytes > 0 ? LogRoom::low : LogRoom::none;
   clients_.set_log_room(room);
@@ -301,7 +308,7 @@ LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t w
 void Server::Body::apply(std::span<const LogEntry> entries) {
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   for (const auto& entry : entries) apply_one(entry);
-  if (Snapshotter::due(parts_.store.sizes(), settings_.snapshot_entries)) take_snapshot();
+  if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
   clients_.flush();
 }
 

@@ -3,6 +3,8 @@
 // them. The host constructs it from a config and plugins; everything in it runs on the core thread and
 // is a deterministic function of what the doors and the plugins hand in.
 
+#include "kernel/core/purger.hpp"
+
 #include <vivarium/acl_policy.hpp>
 #include <vivarium/authenticator.hpp>
 #include <vivarium/broadcast.hpp>
@@ -57,7 +59,9 @@ struct ServerSettings {
   std::int64_t container_check_ms = 60000;               ///< znode.container.checkIntervalMs
   std::int64_t container_max_per_minute = 10000;         ///< znode.container.maxPerMinute
   std::int64_t container_never_used_ms = 0;              ///< znode.container.maxNeverUsedIntervalMs
-  std::int64_t snapshot_entries = 0;                     ///< snapCount; 0: by size alone.
+  std::int64_t snapshot_entries = 0;                     ///< snapCount; 0: none.
+  std::int64_t snapshot_log_bytes = 0;                   ///< snapSizeLimitInKb; 0: none.
+  PurgeRule purge;                                       ///< autopurge.*
   std::string data_dir, data_log_dir;                    ///< As configured, for `conf` and `dirs`.
   std::vector<std::pair<std::string, std::string>> environment;  ///< For `envi`.
   std::string version_line;  ///< "1.0.0-abc, built on 09/04/2020 12:44 GMT"

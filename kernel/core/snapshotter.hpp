@@ -15,10 +15,18 @@
 
 namespace vivarium {
 
+/// When the log since the last snapshot has grown enough for the next. With neither limit: when it
+/// is larger than that snapshot, and than 1 GiB.
+struct SnapshotRule {
+  std::int64_t entries = 0;    ///< snapCount; 0: none.
+  std::int64_t log_bytes = 0;  ///< snapSizeLimitInKb; 0: none.
+};
+
 class Snapshotter {
  public:
-  Snapshotter(Loop& loop, Log& log, LogStore& store, ServerStats& stats)
-      : loop_(loop), log_(log), store_(store), stats_(stats) {}
+  /// `again` is called some time after a snapshot has failed.
+  Snapshotter(Loop& loop, Log& log, LogStore& store, ServerStats& stats, SnapshotRule rule,
+              std::function<void()> again);
 
   /// Begins to write what the cursor gives, unless a snapshot is under way. `ended` comes when it has an
   /// outcome; not when it is abandoned.
@@ -26,20 +34,30 @@ class Snapshotter {
   bool running() const { return sink_ != nullptr; }
   /// Abandons the one under way.
   void cancel();
+  /// Nothing is begun any more.
+  void stop();
   Zxid last() const { return last_; }
 
-  /// Has the log since the last snapshot grown enough for the next? By entries when `entries` > 0, by
-  /// size otherwise: more than that snapshot, and more than 1 GiB.
-  static bool due(const LogStore::Sizes& sizes, std::int64_t entries);
+  /// Is it time for one? Servers of an ensemble log the same, and shall not all write at once: so
+  /// each limit counts for a half to the whole of it, by chance, as in ZooKeeper.
+  bool due(const LogStore::Sizes& sizes) const;
 
  private:
   void pump();
   void commit();
+  void failed(const std::string& what);
+  void draw();
+  std::uint64_t half_to_whole(std::int64_t limit);
 
   Loop& loop_;
   Log& log_;
   LogStore& store_;
   ServerStats& stats_;
+  SnapshotRule rule_;
+  std::uint64_t entries_wanted_ = 0, bytes_wanted_ = 0;
+  std::function<void()> again_;
+  std::unique_ptr<Timer> retry_;
+  bool waiting_ = false;  ///< For a failed one to be tried again.
   std::unique_ptr<SnapshotCursor> cursor_;
   std::unique_ptr<SnapshotSink> sink_;
   std::unique_ptr<Timer> next_turn_;

@@ -1,5 +1,6 @@
 #include "kernel/host/config.hpp"
 
+#include "kernel/host/dynamic_config.hpp"
 #include "kernel/host/nearest.hpp"
 #include "kernel/host/permissions.hpp"
 #include "kernel/host/zookeeper_keys.hpp"
@@ -61,6 +62,21 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return whole && port > 0 ? std::optional(port) : std::nullopt;
 }
 
+/// A number with a unit, hours without one. As long as somebody may wait for it.
+std::optional<Millis> parse_interval(std::string_view text) {
+  constexpr std::int64_t kCountMax = 1'000'000;
+  constexpr std::pair<std::string_view, Millis> kUnits[] = {
+      {"", std::chrono::hours(1)},   {"ms", Millis(1)},           {"s", std::chrono::seconds(1)},
+      {"m", std::chrono::minutes(1)}, {"h", std::chrono::hours(1)}, {"d", std::chrono::hours(24)}};
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error != std::errc() || count > kCountMax) return std::nullopt;
+  for (const auto& [name, each] : kUnits)
+    if (unit == name) return std::max<std::int64_t>(count, 0) * each;
+  return std::nullopt;
+}
+
 /// Java takes an IPv6 address with and without brackets.
 std::string without_brackets(std::string host) {
   if (host.starts_with('[') && host.ends_with(']')) return host.substr(1, host.size() - 2);
@@ -82,6 +98,7 @@ class ServerConfig::Reader {
     for (const std::string& key : order_) check_key(key, *given(key));
     type_values();
     derive_timeouts();
+    read_purge_interval();
     resolve_paths();
     check_choices_of_words();
     check_java_classes();
@@ -137,10 +154,22 @@ class ServerConfig::Reader {
   void take_dynamic_file() {
     const Property* name = given("dynamicConfigFile");
     if (!name || name->value.empty()) return;
-    auto properties = read_properties(std::filesystem::absolute(name->value).string());
-    if (!properties)
-      return error(fmt::format("{}: dynamicConfigFile: {}", name->origin, properties.error().what));
-    for (Property& property : *properties) put(std::move(property));
+    auto membership = read_membership(std::filesystem::absolute(name->value).string());
+    if (!membership)
+      return error(fmt::format("{}: dynamicConfigFile: {}", name->origin, membership.error().what));
+    for (Property& property : membership->lines) put(std::move(property));
+    tell_of_proposed();
+  }
+
+  /// Where a reconfig was under way when the server went down. Alone it has nobody to ask what became
+  /// of it.
+  void tell_of_proposed() {
+    const auto proposed = read_proposed_membership(std::filesystem::absolute(file_).string());
+    if (!proposed) return warn(proposed.error().what);
+    if (*proposed)
+      warn(fmt::format("{}.dynamic.next holds version {:x} of the membership, which was proposed and "
+                       "not committed when the server went down: it is not in force",
+                       file_, (*proposed)->version));
   }
 
   // --- checking -----------------------------------------------------------------------------------
@@ -195,6 +224,8 @@ class ServerConfig::Reader {
   void check_choices_of_words() {
     expect_one_of("skipACL", {"yes", "no"});
     expect_one_of("forceSync", {"yes", "no"});
+    if (!text("snapshot.compression.method").empty())
+      expect_one_of("snapshot.compression.method", {"gz", "snappy"});
     expect_one_of("vivarium.permissions", {"strict", "warn"});
     expect_one_of("vivarium.log.level", {"debug", "info", "warn", "error"});
   }
@@ -244,6 +275,16 @@ class ServerConfig::Reader {
     const std::int64_t value = said == -1 ? otherwise : said;
     config_.derived_[key] = std::to_string(value);
     return value;
+  }
+
+  /// In hours, or with a unit.
+  void read_purge_interval() {
+    const Property* said = given("autopurge.purgeInterval");
+    if (!said || said->value.empty()) return;
+    config_.purge_interval_ = parse_interval(said->value);
+    if (!config_.purge_interval_)
+      error(fmt::format("{}: {}={} is no interval; want hours, or a number with ms, s, m, h or d",
+                        said->origin, said->key, said->value));
   }
 
   /// Java takes relative paths from the working directory.

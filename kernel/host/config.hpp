@@ -10,6 +10,7 @@
 #include "kernel/host/typed_options.hpp"
 
 #include <vivarium/log.hpp>
+#include <vivarium/loop.hpp>
 
 #include <cstdint>
 #include <map>
@@ -52,6 +53,9 @@ class ServerConfig {
   const std::optional<ListenAddress>& client_address() const { return client_; }
   const std::optional<ListenAddress>& secure_address() const { return secure_; }
 
+  /// autopurge.purgeInterval; nothing when the file is silent.
+  std::optional<Millis> purge_interval() const { return purge_interval_; }
+
   /// The plugins that are wanted, in the order in which a server starts them.
   std::vector<PluginChoice> choices() const;
   /// `vivarium.ROLE.NAME.KEY`: the keys that belong to plugins, or to nobody.
@@ -77,6 +81,7 @@ class ServerConfig {
   std::vector<Property> plugin_keys_;
   TypedOptions values_;
   std::optional<ListenAddress> client_, secure_;
+  std::optional<Millis> purge_interval_;
 };
 
 }  // namespace vivarium

@@ -22,12 +22,14 @@ class LogicalLines {
   struct Line {
     std::string text;  ///< Escapes are still in it.
     int number = 0;    ///< Of its first line in the file.
+    std::size_t begin = 0, end = 0;  ///< In the file, line ends included.
   };
 
   std::optional<Line> next() {
     while (at_ < text_.size()) {
+      const std::size_t begin = at_;
       skip_blanks();
-      Line line{take_natural_line(), number_++};
+      Line line{take_natural_line(), number_++, begin, at_};
       if (line.text.empty() || line.text[0] == '#' || line.text[0] == '!') continue;
       while (continues(line.text)) {
         line.text.pop_back();
@@ -35,6 +37,7 @@ class LogicalLines {
         line.text += take_natural_line();
         ++number_;
       }
+      line.end = at_;
       return line;
     }
     return std::nullopt;
@@ -206,6 +209,20 @@ Result<std::vector<Property>> parse_properties(std::string_view text, std::strin
                           std::move(origin)});
   }
   return properties;
+}
+
+std::string without_properties(std::string_view text,
+                               const std::function<bool(const std::string& key)>& goes) {
+  std::string kept;
+  std::size_t from = 0;
+  LogicalLines lines(text);
+  while (const auto line = lines.next()) {
+    const auto read = LineReader(line->text).read();
+    if (!read || !goes(std::string(trimmed(read->first)))) continue;
+    kept += text.substr(from, line->begin - from);
+    from = line->end;
+  }
+  return kept += text.substr(from);
 }
 
 Result<std::vector<Property>> read_properties(const std::string& path) {

@@ -7,6 +7,7 @@
 
 #include <vivarium/result.hpp>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,11 @@ Result<std::vector<Property>> parse_properties(std::string_view text, std::strin
 
 /// The same from a file.
 Result<std::vector<Property>> read_properties(const std::string& path);
+
+/// The text without the lines of the properties whose key `goes` picks; everything else stays as it is
+/// written. The text is one that parse_properties() takes.
+std::string without_properties(std::string_view text,
+                               const std::function<bool(const std::string& key)>& goes);
 
 /// Without what Java's String.trim() takes away: control characters and blanks at both ends.
 std::string_view trimmed(std::string_view text);

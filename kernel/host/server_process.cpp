@@ -168,11 +168,26 @@ ServerSettings ServerProcess::settings(std::string version_line) const {
   settings.container_max_per_minute = values.integer("znode.container.maxPerMinute");
   settings.container_never_used_ms = values.integer("znode.container.maxNeverUsedIntervalMs");
   if (values.has("snapCount")) settings.snapshot_entries = values.integer("snapCount");
+  if (values.has("snapSizeLimitInKb"))
+    settings.snapshot_log_bytes = std::max<std::int64_t>(values.integer("snapSizeLimitInKb"), 0) << 10;
+  settings.purge = purge_rule();
   settings.data_dir = config_.setting("dataDir");
   settings.data_log_dir = config_.setting("dataLogDir");
   settings.environment = environment();
   settings.version_line = std::move(version_line);
   return settings;
+}
+
+/// Where the file is silent ZooKeeper removes nothing, and fills its disk. A server does not begin with
+/// that, though: whoever only tries it on the data of another shall find everything again.
+PurgeRule ServerProcess::purge_rule() const {
+  PurgeRule rule;
+  rule.snapshots_kept = static_cast<unsigned>(std::max<std::int64_t>(
+      rule.snapshots_kept, config_.values().integer("autopurge.snapRetainCount")));
+  const auto said = config_.purge_interval();
+  rule.interval = said.value_or(std::chrono::hours(1));
+  if (!said) rule.first = PurgeRule::First::after_interval;
+  return rule;
 }
 
 ServerParts ServerProcess::parts() {

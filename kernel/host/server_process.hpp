@@ -55,6 +55,7 @@ class ServerProcess {
   void stop_plugins();
   void reload_plugin(const PlannedPlugin& planned);
   void tell_of_restart(const std::string& key);
+  PurgeRule purge_rule() const;
   ServerSettings settings(std::string version_line) const;
   ServerParts parts();
 

@@ -9,6 +9,7 @@ namespace vivarium {
 namespace {
 
 constexpr std::int64_t kInt = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kKib = std::numeric_limits<std::int64_t>::max() >> 10;
 constexpr auto kAlways = KeyScope::always;
 constexpr auto kSecure = KeyScope::secure_port;
 constexpr auto kEnsemble = KeyScope::ensemble;
@@ -77,31 +78,40 @@ constexpr ZooKeeperKey kKeys[] = {
     path("dataDir", "where snapshots, and logs unless dataLogDir is set, are kept"),
     path("dataLogDir", "where transaction logs are kept; unset: dataDir"),
     number("snapCount", "", 1, kInt, "transactions",
-           "transactions between snapshots; unset: a snapshot when the log outgrows it"),
+           "a snapshot after half to all of so many transactions, by chance; unset: "
+           "snapSizeLimitInKb alone"),
+    number("snapSizeLimitInKb", "", -kKib, kKib, "KiB",
+           "a snapshot after half to all of so much log, by chance; unset, or 0 or less, and without "
+           "snapCount: when the log since the last one outgrows it and 1 GiB"),
+    text("snapshot.compression.method", "", "how snapshots are written: gz, snappy, or empty: as they "
+                                            "are; all three are read. One that a leader sent is kept as it came"),
+    number("txnLogSizeLimitInKb", "-1", -kKib, kKib, "KiB",
+           "the next log file begins when one is longer; 0 or less: only with a snapshot"),
+    number("autopurge.snapRetainCount", "3", -kInt, kInt, "snapshots",
+           "how many stay when old snapshots and logs are removed, 3 at least"),
+    text("autopurge.purgeInterval", "",
+         "hours between removals of old snapshots and logs, or a number with ms, s, m, h or d; 0: "
+         "none are removed; unset: every hour, the first time an hour after the start (ZooKeeper: "
+         "none are removed)"),
+    number("fsync.warningthresholdms", "1000", 0, kInt, "ms",
+           "writes of the log that take longer are told to the log of the server"),
+    flag("db.autocreate", "true",
+         "false: refuse to start without data, unless there is a file `initialize` in dataLogDir, "
+         "which is removed"),
     number("preAllocSize", "65536", -1, kInt, "KiB",
            "how far log files grow ahead of what is written; 0 or less: not ahead"),
     text("forceSync", "yes", "no: answer writes before they are synced, and lose them in a crash"),
     flag("digest.enabled", "true", "write and check the tree's digest"),
     flag("datadir.autocreate", "true", "false: refuse to start without the folder version-2"),
-    ignored("txnLogSizeLimitInKb", "-1", "-1", "log files end with snapshots, not by size"),
-    ignored("fsync.warningthresholdms", "1000", "",
-            "slow syncs are not logged; the metric fsynctime shows them"),
-    ignored("autopurge.snapRetainCount", "3", "*", ""),
-    ignored("autopurge.purgeInterval", "0", "0", "old snapshots and logs are not removed"),
     ignored("snapshot.trust.empty", "false", "false",
-            "logs that begin in the middle without a snapshot are never trusted"),
-    ignored("snapshot.compression.method", "", "", "snapshots are written without compression"),
-    ignored("snapSizeLimitInKb", "4194304", "",
-            "a snapshot starts when the log outgrows it, unless snapCount is set"),
+            "logs from the first transaction on need no snapshot here, and what others lack is lost "
+            "data: nothing is made of them"),
     ignored("commitLogCount", "500", "", kTuning),
     ignored("flushDelay", "0", "0", kTuning),
     ignored("maxWriteQueuePollTime", "", "", kTuning),
     ignored("maxBatchSize", "1000", "", kTuning),
     ignored("closeSessionTxn.enabled", "true", "true", "it is always on"),
     ignored("serializeLastProcessedZxid.enabled", "true", "true", "it is always on"),
-    refused("db.autocreate", "true", "true",
-            "a server that lost its data would vote as if it had any; keep the data of the others",
-            kEnsemble),
     ignored("syncEnabled", "true", "*", "", kEnsemble),
 
     // --- clients ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 namespace vivarium {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FaultStep>, 9> kSteps = {{
+constexpr std::array<std::pair<std::string_view, FaultStep>, 10> kSteps = {{
     {"open", FaultStep::open},
     {"append", FaultStep::append},
     {"durable", FaultStep::durable},
@@ -19,6 +19,7 @@ constexpr std::array<std::pair<std::string_view, FaultStep>, 9> kSteps = {{
     {"install", FaultStep::install},
     {"load", FaultStep::load},
     {"epoch", FaultStep::epoch},
+    {"purge", FaultStep::purge},
 }};
 
 constexpr std::array<std::pair<std::string_view, FaultAction>, 4> kActions = {{

@@ -30,6 +30,7 @@ enum class FaultStep : std::uint8_t {
   install,   ///< The commit of one that replaces it.
   load,      ///< A read from a snapshot. To corrupt: one that gives bytes.
   epoch,
+  purge,
   none,
 };
 

@@ -192,6 +192,11 @@ void FaultyStore::truncate_after(Zxid zxid, Done<void> done) {
   inner_->truncate_after(zxid, delivered(FaultStep::truncate, std::move(done)));
 }
 
+void FaultyStore::purge(unsigned snapshots_kept, Done<PurgeReport> done) {
+  if (ends_at(FaultStep::purge)) return;
+  inner_->purge(snapshots_kept, delivered(FaultStep::purge, std::move(done)));
+}
+
 void FaultyStore::set_epoch(EpochKind kind, Epoch epoch, Done<void> done) {
   if (ends_at(FaultStep::epoch)) return;
   inner_->set_epoch(kind, epoch, delivered(FaultStep::epoch, std::move(done)));

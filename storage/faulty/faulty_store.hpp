@@ -47,6 +47,7 @@ class FaultyStore final : public LogStore, private LogStoreEvents {
   Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSource>> open_snapshot() override;
+  void purge(unsigned snapshots_kept, Done<PurgeReport> done) override;
   void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override;
   Sizes sizes() const override { return inner_->sizes(); }
 

@@ -50,10 +50,10 @@ Result<void> remove_logs(FileSystem& files, const Directories& directories, Zxid
 
 /// In any order, since each is whole by itself.
 Result<void> remove_snapshots(FileSystem& files, const Directories& directories,
-                              const std::function<bool(Zxid)>& go) {
+                              const std::function<bool(const NamedFile&)>& go) {
   TRY_LET(snapshots, directories.list_snapshots(files));
   for (const NamedFile& snapshot : snapshots)
-    if (go(snapshot.zxid)) TRY(files.remove(snapshot.path));
+    if (go(snapshot)) TRY(files.remove(snapshot.path));
   return files.sync_directory(directories.snapshots());
 }
 
@@ -77,7 +77,7 @@ Result<void> cut_file(FileSystem& files, const Directories& directories, const N
 }
 
 Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
-  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one > zxid; }));
+  TRY(remove_snapshots(files, directories, [&](const NamedFile& one) { return one.zxid > zxid; }));
   TRY(remove_logs(files, directories, zxid));
   TRY_LET(logs, directories.list_logs(files));
   if (!logs.empty()) TRY(cut_file(files, directories, logs.back(), zxid));
@@ -89,10 +89,11 @@ Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zx
 /// a Java server that finds nothing begins anew.
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
   const std::string unfinished = directories.unfinished_snapshot_path(zxid);
+  const std::string path = directories.snapshot_path(zxid);
   TRY(remove_logs(files, directories, Zxid{-1}));
-  if (files.exists(unfinished)) TRY(files.rename(unfinished, directories.snapshot_path(zxid)));
+  if (files.exists(unfinished)) TRY(files.rename(unfinished, path));
   TRY(files.sync_directory(directories.snapshots()));
-  TRY(remove_snapshots(files, directories, [&](Zxid one) { return one != zxid; }));
+  TRY(remove_snapshots(files, directories, [&](const NamedFile& one) { return one.path != path; }));
   return acknowledge_snapshot_only(files, directories, zxid);
 }
 
@@ -135,7 +136,7 @@ Result<void> restore(FileSystem& files, const Directories& directories) {
 /// Snapshots first: a Java server refuses the logs without them.
 Result<void> replace(FileSystem& files, const Directories& directories, Zxid zxid) {
   TRY(put_guard(files, directories));
-  TRY(remove_snapshots(files, directories, [](Zxid) { return true; }));
+  TRY(remove_snapshots(files, directories, [](const NamedFile&) { return true; }));
   TRY(remove_epochs(files, directories));
   TRY(files.sync_directory(directories.snapshots()));
   TRY(remove_logs(files, directories, Zxid{}));

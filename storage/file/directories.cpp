@@ -24,6 +24,8 @@ std::string without_trailing_slash(std::string path) {
 std::optional<Zxid> zxid_in_name(std::string_view name, std::string_view prefix) {
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());
+  if (prefix == kSnapshotPrefix)
+    name.remove_suffix(suffix_of(compression_of(name)).size());
   Zxid zxid;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), zxid.value, 16);
   const bool whole = error == std::errc{} && end == name.data() + name.size();
@@ -38,7 +40,9 @@ Result<std::vector<NamedFile>> list_named(FileSystem& files, const std::string& 
     if (const auto zxid = zxid_in_name(entry.name, prefix))
       named.push_back({*zxid, directory + "/" + entry.name});
   std::sort(named.begin(), named.end(),
-            [](const NamedFile& a, const NamedFile& b) { return a.zxid < b.zxid; });
+            [](const NamedFile& a, const NamedFile& b) {
+              return a.zxid != b.zxid ? a.zxid < b.zxid : a.path > b.path;
+            });
   return named;
 }
 
@@ -48,6 +52,11 @@ Result<void> create_pair(FileSystem& files, const std::string& directory,
   TRY(files.create_directories(directory));
   if (!files.exists(shared)) TRY(files.create_directories(shared));
   return files.create_directories(own);
+}
+
+std::string snapshot_name(Zxid zxid, Compression compression) {
+  return std::string(kSnapshotPrefix) + text_of(zxid).substr(2) +
+         std::string(suffix_of(compression));
 }
 
 Error misplaced(const NamedFile& found, const std::string& what, const std::string& wanted) {
@@ -77,16 +86,16 @@ std::string Directories::set_aside_path(const NamedFile& snapshot) const {
   return own() + snapshot.path.substr(snapshot.path.rfind('/')) + ".corrupt";
 }
 
-std::string Directories::snapshot_path(Zxid zxid) const {
-  return snapshots() + "/" + std::string(kSnapshotPrefix) + text_of(zxid).substr(2);
+std::string Directories::snapshot_path(Zxid zxid, Compression compression) const {
+  return snapshots() + "/" + snapshot_name(zxid, compression);
 }
 
 std::string Directories::unfinished_path(const std::string& directory, const std::string& name) {
   return directory + "/" + std::string(kUnfinishedPrefix) + name;
 }
 
-std::string Directories::unfinished_snapshot_path(Zxid zxid) const {
-  return unfinished_path(snapshots(), std::string(kSnapshotPrefix) + text_of(zxid).substr(2));
+std::string Directories::unfinished_snapshot_path(Zxid zxid, Compression compression) const {
+  return unfinished_path(snapshots(), snapshot_name(zxid, compression));
 }
 
 Result<void> Directories::create(FileSystem& files) const {

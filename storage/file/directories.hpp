@@ -1,14 +1,17 @@
 #pragma once
 // Where the files lie and what they are called.
 //
-//     dataDir/version-2/      snapshot.<zxid>, currentEpoch, acceptedEpoch     shared with Java
+//     dataDir/version-2/      snapshot.<zxid>[.gz, .snappy],
+//                             currentEpoch, acceptedEpoch                      shared with Java
 //     dataLogDir/version-2/   log.<zxid>                                       shared with Java
 //     dataDir/vivarium/       lock, change, epochs, format, identity,          ours alone
-//                             reserve, and snapshot.<zxid>.corrupt
+//                             reserve, and snapshot.<zxid>[.gz, .snappy].corrupt
 //     dataLogDir/vivarium/    acknowledged/; lock, identity, reserve, if it is another directory
 //
 // Nothing of ours lies in version-2 under a name that Java would take for a log or a snapshot: it
 // takes log.<hex>.<anything> for a log.
+
+#include "compression.hpp"
 
 #include <vivarium/disk.hpp>
 #include <vivarium/ids.hpp>
@@ -42,9 +45,10 @@ class Directories {
 
   std::string log_path(Zxid first) const;
   std::string acknowledged_log_path(Zxid first) const;
-  std::string snapshot_path(Zxid zxid) const;
+  std::string snapshot_path(Zxid zxid, Compression compression = Compression::none) const;
   /// Where a snapshot is written before it gets its name.
-  std::string unfinished_snapshot_path(Zxid zxid) const;
+  std::string unfinished_snapshot_path(Zxid zxid,
+                                       Compression compression = Compression::none) const;
   /// Where any file is written before it gets its name: no server takes it for a log or snapshot.
   static std::string unfinished_path(const std::string& directory, const std::string& name);
 
@@ -55,6 +59,7 @@ class Directories {
 
   /// In the order of their zxids.
   Result<std::vector<NamedFile>> list_logs(FileSystem& files) const;
+  /// Likewise. Of those with the same zxid the one that is not compressed comes last.
   Result<std::vector<NamedFile>> list_snapshots(FileSystem& files) const;
   Result<std::vector<NamedFile>> list_acknowledged_logs(FileSystem& files) const;
   Result<std::vector<NamedFile>> list_acknowledged_snapshots(FileSystem& files) const;

@@ -9,14 +9,17 @@ namespace vivarium::file {
 
 SnapshotInProgress::SnapshotInProgress(FileStore& store, Zxid zxid, FileStore::Purpose purpose)
     : store_(store), store_alive_(store.alive_), on_disk_(store.on_disk_), zxid_(zxid),
-      purpose_(purpose), writer_(on_disk_->directories, zxid),
+      purpose_(purpose), writer_(on_disk_->directories, zxid,
+              // One that is installed takes the place of any other of its zxid by its name.
+              purpose == FileStore::Purpose::beside_history ? on_disk_->compression
+                                                            : Compression::none),
       log_bytes_(store.history_.bytes_above_base), log_entries_(store.history_.entries_above_base) {
 }
 
 void SnapshotInProgress::write(SharedBytes piece) {
   VIVARIUM_ASSERT(!committed_, "a sink takes nothing after commit");
   if (piece.empty() || ended_) return;
-  queued_bytes_ += piece.size();
+  queue_bytes_ += piece.size();
   queue_.push_back(std::move(piece));
   write_queued();
 }
@@ -25,26 +28,25 @@ void SnapshotInProgress::write_queued() {
   if (in_flight_ || queue_.empty() || store_gone()) return;
   in_flight_ = true;
   auto pieces = std::exchange(queue_, {});
-  const std::size_t bytes = queued_bytes_;
-  store_.run<int>(
+  bytes_in_flight_ = std::exchange(queue_bytes_, 0);
+  store_.attempt<void>(
       Lane::bulk,
-      [self = shared_from_this(), pieces = std::move(pieces)](FileSystem& files) -> Result<int> {
-        TRY(self->writer_.write(files, pieces));
-        return 0;
+      [self = shared_from_this(), pieces = std::move(pieces)](FileSystem& files) {
+        return self->writer_.write(files, pieces);
       },
-      [self = shared_from_this(), bytes](int) {
+      [self = shared_from_this()](Result<void> outcome) {
         self->in_flight_ = false;
-        self->queued_bytes_ -= bytes;
-        self->written();
+        self->bytes_in_flight_ = 0;
+        outcome.has_error() ? self->write_failed(outcome.error()) : self->written();
       });
 }
 
 void SnapshotInProgress::written() {
-  if (ended_) return;
-  write_queued();
+  // One that has ended takes what its writer still writes, until commit() tells it.
+  if (!ended_) write_queued();
   if (in_flight_) return;
-  if (committed_) return seal();
-  if (drained_) std::exchange(drained_, nullptr)();
+  if (committed_ && !ended_) return seal();
+  if (!committed_ && drained_) std::exchange(drained_, nullptr)();
 }
 
 void SnapshotInProgress::on_drained(std::function<void()> callback) {
@@ -67,31 +69,42 @@ void SnapshotInProgress::commit(std::optional<std::uint64_t> digest, Done<Snapsh
 }
 
 void SnapshotInProgress::seal() {
-  store_.run<SnapshotInfo>(
+  store_.attempt<SnapshotInfo>(
       Lane::bulk,
       [self = shared_from_this()](FileSystem& files) {
         return self->writer_.finish(files, self->digest_);
       },
-      [self = shared_from_this()](SnapshotInfo info) {
+      [self = shared_from_this()](Result<SnapshotInfo> info) {
+        if (info.has_error()) return self->write_failed(info.error());
         if (self->ended_) return;
-        self->purpose_ == FileStore::Purpose::beside_history ? self->publish(info)
-                                                             : self->install(info);
+        self->purpose_ == FileStore::Purpose::beside_history ? self->publish(*info)
+                                                             : self->install(*info);
       });
 }
 
 void SnapshotInProgress::publish(const SnapshotInfo& info) {
   // In the log lane, so that it comes as a whole before or after a change of the history.
-  store_.run<int>(
+  store_.attempt<void>(
       Lane::log,
-      [self = shared_from_this()](FileSystem& files) -> Result<int> {
-        TRY(self->writer_.publish(files));
-        return 0;
-      },
-      [self = shared_from_this(), info](int) {
+      [self = shared_from_this()](FileSystem& files) { return self->writer_.publish(files); },
+      [self = shared_from_this(), info](Result<void> outcome) {
+        if (outcome.has_error()) return self->write_failed(outcome.error());
         if (std::exchange(self->ended_, true)) return;
-        self->store_.snapshot_taken(info, self->log_bytes_, self->log_entries_);
+        self->store_.snapshot_taken(info, self->writer_.path(), self->log_bytes_,
+                                    self->log_entries_);
         self->done_(info);
       });
+}
+
+/// The log is none the worse for it, unless the disk does not sync.
+void SnapshotInProgress::write_failed(const Error& error) {
+  if (writer_.sync_failed()) return store_.fail(error);
+  if (!ended_) {
+    failure_ = error;
+    discard();
+    if (committed_) refuse_commit();
+  }
+  written();
 }
 
 void SnapshotInProgress::install(const SnapshotInfo& info) {
@@ -122,28 +135,29 @@ void SnapshotInProgress::sink_destroyed() {
 
 void SnapshotInProgress::give_up() {
   if (ended_) return;
+  failure_ = Error(Errc::closed, "the history was changed while this snapshot was written");
   discard();
   if (committed_) refuse_commit();
 }
 
 void SnapshotInProgress::refuse_commit() {
-  store_.post([self = shared_from_this()] {
-    self->done_(Error(Errc::closed, "the history was changed while this snapshot was written"));
-  });
+  store_.post([self = shared_from_this()] { self->done_(self->failure_); });
 }
 
 void SnapshotInProgress::discard() {
   ended_ = true;
   queue_.clear();
+  queue_bytes_ = 0;
   if (store_gone()) return;
   // Behind its own writes, and before those of the next snapshot, which may have the same name.
-  store_.run<int>(
+  store_.attempt<void>(
       Lane::bulk,
-      [self = shared_from_this()](FileSystem& files) -> Result<int> {
-        TRY(self->writer_.discard(files));
-        return 0;
-      },
-      [](int) {});
+      [self = shared_from_this()](FileSystem& files) { return self->writer_.discard(files); },
+      [self = shared_from_this()](Result<void> outcome) {
+        // No harm is done: nobody takes it for a snapshot, and the next start removes it.
+        if (outcome.has_error())
+          self->store_.log_.warn("an unfinished snapshot is left behind: " + outcome.error().what);
+      });
 }
 
 }  // namespace vivarium::file

@@ -12,7 +12,7 @@ class SnapshotInProgress : public std::enable_shared_from_this<SnapshotInProgres
   SnapshotInProgress(FileStore& store, Zxid zxid, FileStore::Purpose purpose);
 
   void write(SharedBytes piece);
-  std::size_t queued_bytes() const { return queued_bytes_; }
+  std::size_t queued_bytes() const { return queue_bytes_ + bytes_in_flight_; }
   void on_drained(std::function<void()> callback);
   void commit(std::optional<std::uint64_t> digest, Done<SnapshotInfo> done);
 
@@ -28,6 +28,7 @@ class SnapshotInProgress : public std::enable_shared_from_this<SnapshotInProgres
   void seal();
   void publish(const SnapshotInfo& info);
   void install(const SnapshotInfo& info);
+  void write_failed(const Error& error);
   void discard();
   void refuse_commit();
   bool store_gone() const { return store_alive_.expired(); }
@@ -42,13 +43,14 @@ class SnapshotInProgress : public std::enable_shared_from_this<SnapshotInProgres
   std::uint64_t log_bytes_, log_entries_;
 
   std::vector<SharedBytes> queue_;
-  std::size_t queued_bytes_ = 0;  ///< In the queue and in flight.
+  std::size_t queue_bytes_ = 0, bytes_in_flight_ = 0;
   bool in_flight_ = false;
   std::function<void()> drained_;
   bool committed_ = false;
   std::optional<std::uint64_t> digest_;
   Done<SnapshotInfo> done_;
   bool ended_ = false;
+  Error failure_;  ///< What a commit is told when it has ended without one.
 };
 
 class FileSink final : public SnapshotSink {

@@ -8,7 +8,7 @@ namespace vivarium::file {
 
 class FileSource final : public SnapshotSource {
  public:
-  FileSource(FileStore& store, SnapshotInfo info);
+  FileSource(FileStore& store, SnapshotInfo info, std::string path);
 
   const SnapshotInfo& info() const override { return info_; }
   void read(Done<SharedBytes> done) override;
@@ -17,8 +17,7 @@ class FileSource final : public SnapshotSource {
   /// Used by one job at a time.
   struct Reading {
     NamedFile snapshot;
-    std::optional<SnapshotReader> reader;
-    Result<SharedBytes> next(FileSystem& files);
+    std::optional<Result<SnapshotReader>> reader;
   };
 
   FileStore& store_;

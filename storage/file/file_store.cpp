@@ -6,6 +6,7 @@
 #include "file_source.hpp"
 #include "identity.hpp"
 #include "log_scanner.hpp"
+#include "purge.hpp"
 #include "try.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ namespace vivarium::file {
 namespace {
 
 constexpr std::int64_t kDefaultPreallocKib = 65536;
+constexpr std::int64_t kDefaultSlowSyncMs = 1000;
 constexpr auto kSpaceInterval = std::chrono::seconds(5);
 /// While writes are refused or wait.
 constexpr auto kShortSpaceInterval = std::chrono::seconds(1);
@@ -25,11 +27,16 @@ constexpr auto kShortSpaceInterval = std::chrono::seconds(1);
 // torn write is told from damage by its looks.
 constexpr auto kRecordInterval = std::chrono::seconds(1);
 
-/// preAllocSize of the server, which is in KiB; 0 or less turns it off.
-std::uint64_t server_prealloc(const PluginHost& host) {
-  const std::string text = host.server_setting("preAllocSize");
-  std::int64_t kib = kDefaultPreallocKib;
-  std::from_chars(text.data(), text.data() + text.size(), kib);
+/// A number in the server's config.
+std::int64_t server_number(const PluginHost& host, std::string_view key, std::int64_t otherwise) {
+  const std::string text = host.server_setting(key);
+  std::from_chars(text.data(), text.data() + text.size(), otherwise);
+  return otherwise;
+}
+
+/// Likewise one of KiB; 0 or less turns off what it sizes.
+std::uint64_t server_kib(const PluginHost& host, std::string_view key, std::int64_t otherwise) {
+  const std::int64_t kib = server_number(host, key, otherwise);
   return static_cast<std::uint64_t>(std::max<std::int64_t>(kib, 0)) << 10;
 }
 
@@ -37,9 +44,34 @@ LogWriterSettings settings_of(PluginHost& host) {
   LogWriterSettings settings;
   settings.preallocate_bytes = host.options().has("prealloc")
                                    ? static_cast<std::uint64_t>(host.options().integer("prealloc"))
-                                   : server_prealloc(host);
+                                   : server_kib(host, "preAllocSize", kDefaultPreallocKib);
   if (host.server_setting("forceSync") == "no") settings.force_sync = ForceSync::no;
+  settings.file_bytes_max = server_kib(host, "txnLogSizeLimitInKb", 0);
   return settings;
+}
+
+Compression snapshot_compression(const PluginHost& host) {
+  const std::string method = host.server_setting("snapshot.compression.method");
+  if (const auto compression = compression_named(method)) return *compression;
+  throw std::runtime_error("snapshot.compression.method=" + method +
+                           " is unknown; want gz or snappy, or leave it empty");
+}
+
+/// A server that is to have data and finds none has lost it, unless whoever made the directory says
+/// that it is new. Asked once, as ZooKeeper does.
+Result<void> check_fresh_start(FileSystem& files, const Directories& directories,
+                               FreshStart fresh_start) {
+  const std::string mark = directories.data_log_dir() + "/initialize";
+  if (files.exists(mark)) {
+    TRY(files.remove(mark));
+    return files.sync_directory(directories.data_log_dir());
+  }
+  if (fresh_start == FreshStart::allowed) return {};
+  return Error(Errc::not_found,
+               "there is no data in " + directories.snapshots() +
+                   ", and db.autocreate=false keeps a server from beginning with nothing: mount the "
+                   "disk of dataDir, or create the file " +
+                   mark + " for a new server");
 }
 
 std::size_t bytes_on_disk(const LogEntry& entry) {
@@ -76,9 +108,12 @@ FileStore::FileStore(PluginHost& host)
     : loop_(host.loop()), disk_(host.disk()), log_(host.log()),
       low_space_(static_cast<std::uint64_t>(host.options().integer("low_space"))),
       warn_space_(static_cast<std::uint64_t>(host.options().integer("warn_space"))),
+      slow_sync_(server_number(host, "fsync.warningthresholdms", kDefaultSlowSyncMs)),
+      fresh_start_(host.server_setting("db.autocreate") == "false" ? FreshStart::if_told
+                                                                    : FreshStart::allowed),
       on_disk_(std::make_shared<OnDisk>(
           Directories(host.server_setting("dataDir"), host.server_setting("dataLogDir")),
-          settings_of(host))),
+          settings_of(host), snapshot_compression(host))),
       word_(std::to_string(host.loop().random())) {
   if (!on_disk_->directories.data_dir().starts_with('/'))
     throw std::runtime_error("dataDir=" + on_disk_->directories.data_dir() +
@@ -86,6 +121,7 @@ FileStore::FileStore(PluginHost& host)
   fsync_metric_ = host.metrics().add("fsynctime", fsync_ms_, SummaryDetail::plain);
   space_metric_ = host.metrics().add("disk_free_bytes",
                                      [this] { return static_cast<double>(space_.bytes); });
+  slow_syncs_metric_ = host.metrics().add("fsync_threshold_exceed_count", slow_syncs_);
 }
 
 FileStore::~FileStore() { stop(); }
@@ -126,7 +162,8 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
   };
   attempt<Found>(
       Lane::log,
-      [disk = on_disk_, word = word_](FileSystem& files) -> Result<Found> {
+      [disk = on_disk_, word = word_,
+       fresh_start = fresh_start_](FileSystem& files) -> Result<Found> {
         const Directories& directories = disk->directories;
         TRY(directories.create(files));
         const auto lock = [&] { return occupy(files, directories, word); };
@@ -135,6 +172,7 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         TRY(directories.check_separation(files));
         const auto find = [&] { return recover_ours(files, directories, word); };
         TRY_LET(recovered, disk->reserve.spend(files, find));
+        if (recovered.opened.fresh) TRY(check_fresh_start(files, directories, fresh_start));
         TRY_LET(space, free_space(files, directories));
         return Found{std::move(recovered), std::move(space)};
       },
@@ -158,6 +196,7 @@ void FileStore::adopt(Recovered recovered) {
   acknowledged_ = std::move(recovered.acknowledged);
   record_named_ = {};
   snapshot_ = recovered.opened.snapshot;
+  snapshot_path_ = std::move(recovered.snapshot_path);
   epochs_ = recovered.opened.epochs;
   log_bytes_total_ = recovered.log_bytes_total;
   snapshot_bytes_total_ = recovered.snapshot_bytes_total;
@@ -309,7 +348,7 @@ void FileStore::no_room(const std::vector<LogEntry>& group) {
 
 void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted) {
   const LogFile& part = appended.part;
-  fsync_ms_.record(std::chrono::duration_cast<Millis>(loop_.now() - submitted).count());
+  note_duration(std::chrono::duration_cast<Millis>(loop_.now() - submitted), part);
   if (appended.begins_file) history_.files.push_back({part.path, part.first, part.first, 0, {}});
   LogFile& file = history_.files.back();
   for (const Mark& mark : part.marks) note_mark(file.marks, mark.zxid, mark.offset);
@@ -344,6 +383,16 @@ void FileStore::sync_record() {
         return 0;
       },
       [](int) {});
+}
+
+void FileStore::note_duration(Millis took, const LogFile& part) {
+  fsync_ms_.record(took.count());
+  if (took <= slow_sync_) return;
+  slow_syncs_.add();
+  log_.warn("writing and syncing transactions " + text_of(part.first) + " to " +
+            text_of(part.last) + " took " + std::to_string(took.count()) +
+            " ms, and every write waits for that; look for what else uses the disk of " + part.path +
+            " (fsync.warningthresholdms=" + std::to_string(slow_sync_.count()) + ")");
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -503,19 +552,36 @@ Result<std::unique_ptr<SnapshotSink>> FileStore::begin(Zxid zxid, Purpose purpos
   return std::unique_ptr<SnapshotSink>(new FileSink(snapshot));
 }
 
-void FileStore::snapshot_taken(const SnapshotInfo& info, std::uint64_t log_bytes,
-                               std::uint64_t log_entries) {
+void FileStore::snapshot_taken(const SnapshotInfo& info, std::string path,
+                               std::uint64_t log_bytes, std::uint64_t log_entries) {
   snapshots_.insert(std::upper_bound(snapshots_.begin(), snapshots_.end(), info.zxid), info.zxid);
   snapshot_bytes_total_ += info.bytes;
   if (snapshot_ && snapshot_->zxid > info.zxid) return;
   snapshot_ = info;
+  snapshot_path_ = std::move(path);
   history_.bytes_above_base -= log_bytes;
   history_.entries_above_base -= log_entries;
 }
 
 Result<std::unique_ptr<SnapshotSource>> FileStore::open_snapshot() {
   if (!snapshot_) return Error(Errc::not_found, "there is no snapshot");
-  return std::unique_ptr<SnapshotSource>(new FileSource(*this, *snapshot_));
+  return std::unique_ptr<SnapshotSource>(new FileSource(*this, *snapshot_, snapshot_path_));
+}
+
+void FileStore::purge(unsigned snapshots_kept, Done<PurgeReport> done) {
+  VIVARIUM_ASSERT(events_ && snapshots_kept > 0, "purge comes after open, and leaves a snapshot");
+  if (!purge_.expired())
+    return post([done = std::move(done)] {
+      done(Error(Errc::in_use, "old snapshots and logs are being removed already"));
+    });
+  // What it would read may be gone a moment later.
+  if (changing_)
+    return post([done = std::move(done)] {
+      done(Error(Errc::closed, "the history is being changed"));
+    });
+  const auto purge = std::make_shared<Purge>(*this, snapshots_kept, std::move(done));
+  purge_ = purge;
+  purge->begin();
 }
 
 void FileStore::set_epoch(EpochKind kind, Epoch epoch, Done<void> done) {

@@ -7,6 +7,7 @@
 // and synced make the next group. README.md names the files to read.
 
 #include "acknowledged.hpp"
+#include "compression.hpp"
 #include "directories.hpp"
 #include "history.hpp"
 #include "log_writer.hpp"
@@ -44,18 +45,27 @@ inline constexpr OptionSpec kFileOptions[] = {
      "Below how much free space the log warns of it. 0: never.", false, false, false},
 };
 
-/// What jobs share. Directories are constant; the rest belongs to the log lane.
+/// Whether a server may begin with nothing.
+enum class FreshStart : std::uint8_t {
+  allowed,
+  if_told,  ///< Only when the file `initialize` in the directory of the logs says so.
+};
+
+/// What jobs share. What is not constant belongs to the log lane.
 struct OnDisk {
-  OnDisk(Directories where, const LogWriterSettings& settings)
-      : directories(std::move(where)), writer(directories, settings), reserve(directories) {}
+  OnDisk(Directories where, const LogWriterSettings& settings, Compression of_snapshots)
+      : directories(std::move(where)), compression(of_snapshots), writer(directories, settings),
+        reserve(directories) {}
 
   const Directories directories;
+  const Compression compression;  ///< Of the snapshots that are written.
   LogWriter writer;
   Reserve reserve;
   Locks locks;  ///< Held until the last job has ended.
 };
 
 class SnapshotInProgress;
+class Purge;
 
 class FileStore final : public LogStore {
  public:
@@ -71,6 +81,7 @@ class FileStore final : public LogStore {
   Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSource>> open_snapshot() override;
+  void purge(unsigned snapshots_kept, Done<PurgeReport> done) override;
   void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override;
   Sizes sizes() const override;
   void stop() override;
@@ -78,6 +89,7 @@ class FileStore final : public LogStore {
  private:
   friend class SnapshotInProgress;
   friend class FileSource;
+  friend class Purge;
 
   template <class T>
   using Job = std::function<Result<T>(FileSystem&)>;
@@ -116,6 +128,7 @@ class FileStore final : public LogStore {
   void written(const LogWriter::Appended& appended, MonoTime submitted);
   void record_changed();
   void sync_record();
+  void note_duration(Millis took, const LogFile& part);
 
   // --- reading
   struct Stretch {
@@ -138,12 +151,15 @@ class FileStore final : public LogStore {
   void history_changed(Recovered recovered);
   void end_change();
   Result<std::unique_ptr<SnapshotSink>> begin(Zxid zxid, Purpose purpose);
-  void snapshot_taken(const SnapshotInfo& info, std::uint64_t log_bytes, std::uint64_t log_entries);
+  void snapshot_taken(const SnapshotInfo& info, std::string path, std::uint64_t log_bytes,
+                      std::uint64_t log_entries);
 
   Loop& loop_;
   Disk& disk_;
   Log& log_;
   std::uint64_t low_space_, warn_space_;
+  Millis slow_sync_;
+  FreshStart fresh_start_;
   std::shared_ptr<OnDisk> on_disk_;
   std::string word_;
   LogStoreEvents* events_ = nullptr;
@@ -160,11 +176,13 @@ class FileStore final : public LogStore {
   std::vector<NamedFile> older_logs_;
   std::map<Zxid, Acknowledged> acknowledged_;  ///< Of the older logs, among others.
   std::optional<SnapshotInfo> snapshot_;
+  std::string snapshot_path_;
   std::weak_ptr<SnapshotInProgress> sink_;  ///< The one that was begun last.
+  std::weak_ptr<Purge> purge_;              ///< The one that is under way.
   Epochs epochs_;                           ///< As asked for last.
   std::uint64_t log_bytes_total_ = 0, snapshot_bytes_total_ = 0;
 
-  unsigned reads_in_flight_ = 0;
+  unsigned reads_in_flight_ = 0;  ///< And the removal of files by a purge.
   bool changing_ = false;
   Task change_;                   ///< Waits for the reads and appends that are under way.
   Zxid change_end_;
@@ -183,7 +201,8 @@ class FileStore final : public LogStore {
   Room reported_ = Room::ample;
   std::unique_ptr<MetricHandle> space_metric_;
   Summary fsync_ms_;
-  std::unique_ptr<MetricHandle> fsync_metric_;
+  Counter slow_syncs_;
+  std::unique_ptr<MetricHandle> fsync_metric_, slow_syncs_metric_;
   /// Completions hold it weakly, so that none runs after stop().
   std::shared_ptr<void> alive_ = std::make_shared<int>();
 };

@@ -48,7 +48,8 @@ Result<bool> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
   position_ += buffer_.size();
   TRY(make_durable(files, appended.begins_file));
   TRY(acknowledge());
-  TRY(allocate_ahead());
+  const bool full = settings_.file_bytes_max > 0 && position_ > settings_.file_bytes_max;
+  TRY(full ? roll() : allocate_ahead());
   return true;
 }
 

@@ -22,6 +22,7 @@ enum class ForceSync : std::uint8_t { yes, no };
 struct LogWriterSettings {
   std::uint64_t preallocate_bytes = 0;  ///< By how much the file grows at a time; 0: not ahead.
   ForceSync force_sync = ForceSync::yes;
+  std::uint64_t file_bytes_max = 0;  ///< The group that makes a file longer ends it; 0: none does.
 };
 
 /// A group of entries is closed when it holds this much.

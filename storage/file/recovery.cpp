@@ -36,12 +36,18 @@ struct BadSnapshot {
   std::string what;
 };
 
+struct WholeSnapshot {
+  SnapshotInfo info;
+  std::string path;
+};
+
 /// The newest that is whole. What is wrong with newer ones goes to `bad`.
-std::optional<SnapshotInfo> newest_whole(FileSystem& files, const std::vector<NamedFile>& snapshots,
-                                         std::vector<BadSnapshot>& bad) {
+std::optional<WholeSnapshot> newest_whole(FileSystem& files,
+                                          const std::vector<NamedFile>& snapshots,
+                                          std::vector<BadSnapshot>& bad) {
   for (auto snapshot = snapshots.rbegin(); snapshot != snapshots.rend(); ++snapshot) {
     const auto info = verify_snapshot(files, *snapshot);
-    if (info.has_value()) return *info;
+    if (info.has_value()) return WholeSnapshot{*info, snapshot->path};
     bad.push_back({*snapshot, info.error().what});
   }
   return std::nullopt;
@@ -190,7 +196,6 @@ Result<void> set_aside(FileSystem& files, const Directories& directories,
                        const std::vector<BadSnapshot>& bad, Recovered& found) {
   for (const BadSnapshot& snapshot : bad) {
     TRY(directories.set_aside(files, snapshot.file));
-    std::erase(found.snapshots, snapshot.file.zxid);
     found.opened.damage.push_back(
         {snapshot.file.path, 0, snapshot.file.zxid,
          snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
@@ -327,7 +332,10 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
                        there.records.damage.end());
   std::vector<BadSnapshot> bad;
-  opened.snapshot = newest_whole(files, there.snapshots, bad);
+  if (const auto newest = newest_whole(files, there.snapshots, bad)) {
+    opened.snapshot = newest->info;
+    found.snapshot_path = newest->path;
+  }
   found.snapshots = zxids_of(there.snapshots);
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
@@ -352,6 +360,7 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   TRY_LET(kept_snapshots, directories.list_snapshots(files));
   TRY_LET(log_bytes, total_size(files, kept_logs));
   TRY_LET(snapshot_bytes, total_size(files, kept_snapshots));
+  found.snapshots = zxids_of(kept_snapshots);
   found.log_bytes_total = log_bytes;
   found.snapshot_bytes_total = snapshot_bytes;
   return found;
@@ -366,7 +375,7 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   std::erase_if(logs, above);
   OpenedLog opened;
   std::vector<BadSnapshot> bad;
-  opened.snapshot = newest_whole(files, snapshots, bad);
+  if (const auto newest = newest_whole(files, snapshots, bad)) opened.snapshot = newest->info;
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
   TRY_LET(scanned, scan_logs(HistoryScan(files, base, zxids, zxid), logs, base));
   const auto& scan = scanned.scan;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace vivarium::file {
@@ -17,6 +18,7 @@ namespace vivarium::file {
 struct Recovered {
   OpenedLog opened;
   History history;
+  std::string snapshot_path;          ///< Of the newest whole one.
   std::vector<Zxid> snapshots;        ///< All by name, in order.
   std::vector<NamedFile> older_logs;  ///< Not read: their records lie below the snapshot.
   std::map<Zxid, Acknowledged> acknowledged;  ///< Of each log, as far as known.

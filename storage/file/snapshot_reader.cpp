@@ -9,7 +9,7 @@
 namespace vivarium::file {
 namespace {
 
-constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 // What can follow the body, the longest first.
 constexpr std::size_t kDigestPart = kDigestBytes + kSealBytes;
@@ -20,58 +20,63 @@ constexpr std::array<std::size_t, 4> kTrailerBytes = {
     kSealBytes + kLastZxidPart,
     kSealBytes,
 };
+constexpr std::size_t kTrailerBytesMax = kTrailerBytes[0];
 
 }  // namespace
 
-SnapshotReader::SnapshotReader(std::unique_ptr<File> file, NamedFile snapshot, std::uint64_t bytes)
+SnapshotReader::SnapshotReader(std::unique_ptr<UnpackedFile> file, NamedFile snapshot,
+                               std::uint64_t bytes)
     : file_(std::move(file)), snapshot_(std::move(snapshot)) {
   info_.zxid = snapshot_.zxid;
   info_.file = snapshot_.path;
   info_.bytes = bytes;
-  held_back_from_ = std::max<std::uint64_t>(
-      kFileHeaderBytes, bytes - std::min<std::uint64_t>(bytes, kTrailerBytes[0]));
 }
 
 Result<SnapshotReader> SnapshotReader::open(FileSystem& files, const NamedFile& snapshot) {
   TRY_LET(file, files.open(snapshot.path, OpenMode::read));
   TRY_LET(bytes, file->size());
-  SnapshotReader reader(std::move(file), snapshot, bytes);
+  SnapshotReader reader(unpack(std::move(file), compression_of(snapshot.path)), snapshot, bytes);
   TRY(reader.read_header());
   return reader;
 }
 
 Result<void> SnapshotReader::read_header() {
-  if (info_.bytes < kFileHeaderBytes + kSealBytes) return corrupt("is too short");
-  TRY_LET(header, read(kFileHeaderBytes));
-  if (!header.starts_with(kSnapshotMagic)) return corrupt("does not begin as a snapshot");
+  TRY(fill(kFileHeaderBytes));
+  if (window_.size() < kFileHeaderBytes) return corrupt("is too short");
+  if (!window_.starts_with(kSnapshotMagic)) return corrupt("does not begin as a snapshot");
+  checksum_ = adler(checksum_, window_);
+  window_.clear();
   return {};
 }
 
-Result<std::string> SnapshotReader::read(std::size_t bytes) {
-  std::string piece(bytes, '\0');
-  TRY_LET(got, file_->read_at(position_, piece.data(), piece.size()));
-  if (got < bytes) return corrupt("became shorter while it was read");
-  position_ += got;
-  checksum_ = adler(checksum_, piece);
-  return piece;
+/// Makes the window `bytes` long, or shorter at the end of the file.
+Result<void> SnapshotReader::fill(std::size_t bytes) {
+  const std::size_t held = window_.size();
+  window_.resize(bytes);
+  const auto got = file_->read(window_.data() + held, bytes - held);
+  window_.resize(held + (got.has_value() ? *got : 0));
+  if (got.has_value()) return {};
+  return got.error().is(Errc::corrupt) ? corrupt(got.error().what) : got.error();
 }
 
 Result<SharedBytes> SnapshotReader::next() {
   if (ended_) return SharedBytes();
-  if (position_ == held_back_from_) return last_piece();
-  const auto bytes = std::min(kPieceBytes, held_back_from_ - position_);
-  TRY_LET(piece, read(static_cast<std::size_t>(bytes)));
+  TRY(fill(kPieceBytes + kTrailerBytesMax));
+  if (window_.size() <= kTrailerBytesMax) return last_piece();
+  std::string piece = std::move(window_);
+  window_ = piece.substr(piece.size() - kTrailerBytesMax);
+  piece.resize(piece.size() - kTrailerBytesMax);
+  checksum_ = adler(checksum_, piece);
   return SharedBytes(std::move(piece));
 }
 
 Result<SharedBytes> SnapshotReader::last_piece() {
   ended_ = true;
-  const std::uint32_t before = checksum_;
-  TRY_LET(rest, read(static_cast<std::size_t>(info_.bytes - position_)));
+  const std::string_view rest = window_;
   for (const std::size_t bytes : kTrailerBytes) {
     if (bytes > rest.size()) continue;
-    const auto body = std::string_view(rest).substr(0, rest.size() - bytes);
-    if (trailers_match(std::string_view(rest).substr(body.size()), adler(before, body)))
+    const auto body = rest.substr(0, rest.size() - bytes);
+    if (trailers_match(rest.substr(body.size()), adler(checksum_, body)))
       return SharedBytes::copy_of(body);
   }
   return corrupt("does not match its checksum");

@@ -3,8 +3,10 @@
 //
 // Nothing in the file says where the body ends and which trailers follow: that depends on the
 // version and settings of the server that wrote it. The last bytes are held back until the checksum
-// of all before them is known, which only one reading of them can match.
+// of all before them is known, which only one reading of them can match. Where they begin is known
+// at the end only: a compressed file does not say how long it is.
 
+#include "compression.hpp"
 #include "directories.hpp"
 #include "format.hpp"
 
@@ -30,19 +32,18 @@ class SnapshotReader {
   const SnapshotInfo& info() const { return info_; }
 
  private:
-  SnapshotReader(std::unique_ptr<File> file, NamedFile snapshot, std::uint64_t bytes);
+  SnapshotReader(std::unique_ptr<UnpackedFile> file, NamedFile snapshot, std::uint64_t bytes);
   Result<void> read_header();
-  Result<std::string> read(std::size_t bytes);
+  Result<void> fill(std::size_t bytes);
   Result<SharedBytes> last_piece();
   bool trailers_match(std::string_view trailers, std::uint32_t checksum);
   Error corrupt(const std::string& what) const;
 
-  std::unique_ptr<File> file_;
+  std::unique_ptr<UnpackedFile> file_;
   NamedFile snapshot_;
   SnapshotInfo info_;
-  std::uint64_t position_ = 0;
-  std::uint64_t held_back_from_ = 0;
-  std::uint32_t checksum_ = kAdlerBegin;
+  std::string window_;                    ///< Read, and not given out.
+  std::uint32_t checksum_ = kAdlerBegin;  ///< Of what was given out, and the header.
   bool ended_ = false;
 };
 

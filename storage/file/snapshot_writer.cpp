@@ -14,18 +14,39 @@ constexpr std::uint64_t kSyncEveryBytes = 256u << 10;
 
 Result<void> SnapshotWriter::begin(FileSystem& files) {
   if (file_) return {};
-  TRY_LET(file, files.open(directories_.unfinished_snapshot_path(zxid_), OpenMode::create_empty));
+  TRY_LET(file, files.open(unfinished_path(), OpenMode::create_empty));
   file_ = std::move(file);
   return put(snapshot_header());
 }
 
 Result<void> SnapshotWriter::put(std::string_view bytes) {
-  TRY(file_->write_at(position_, bytes));
-  position_ += bytes.size();
   checksum_ = adler(checksum_, bytes);
+  if (!compressor_) return store(bytes);
+  packed_.clear();
+  compressor_->add(bytes, packed_);
+  return store(packed_);
+}
+
+Result<void> SnapshotWriter::store(std::string_view packed) {
+  if (packed.empty()) return {};
+  TRY(file_->write_at(position_, packed));
+  position_ += packed.size();
   if (position_ - synced_ < kSyncEveryBytes) return {};
   synced_ = position_;
-  return file_->sync();
+  return noting_sync(file_->sync());
+}
+
+Result<void> SnapshotWriter::finish_stream() {
+  if (!compressor_) return {};
+  packed_.clear();
+  compressor_->finish(packed_);
+  return store(packed_);
+}
+
+Result<void> SnapshotWriter::noting_sync(Result<void> synced) {
+  // A file system that finds room only when it must may say at the sync that there is none.
+  sync_failed_ = synced.has_error() && !synced.error().is(Errc::no_space);
+  return synced;
 }
 
 Result<void> SnapshotWriter::write(FileSystem& files, std::span<const SharedBytes> body) {
@@ -48,20 +69,20 @@ Result<SnapshotInfo> SnapshotWriter::finish(FileSystem& files,
     seal();
   }
   TRY(put(trailers));
-  TRY(file_->sync());
+  TRY(finish_stream());
+  TRY(noting_sync(file_->sync()));
   file_.reset();
   return SnapshotInfo{zxid_, position_, digest};
 }
 
 Result<void> SnapshotWriter::publish(FileSystem& files) {
-  TRY(files.rename(directories_.unfinished_snapshot_path(zxid_),
-                   directories_.snapshot_path(zxid_)));
-  return files.sync_directory(directories_.snapshots());
+  TRY(files.rename(unfinished_path(), path()));
+  return noting_sync(files.sync_directory(directories_.snapshots()));
 }
 
 Result<void> SnapshotWriter::discard(FileSystem& files) {
   file_.reset();
-  const auto removed = files.remove(directories_.unfinished_snapshot_path(zxid_));
+  const auto removed = files.remove(unfinished_path());
   // It may not have been begun yet, or be gone with a change of the history.
   return removed.has_error() && removed.error().is(Errc::not_found) ? Result<void>() : removed;
 }

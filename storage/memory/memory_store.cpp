@@ -209,6 +209,29 @@ Result<std::unique_ptr<SnapshotSource>> MemoryStore::open_snapshot() {
   return std::unique_ptr<SnapshotSource>(new MemorySource(*this, snapshot_));
 }
 
+void MemoryStore::purge(unsigned snapshots_kept, Done<PurgeReport> done) {
+  VIVARIUM_ASSERT(events_ && snapshots_kept > 0, "purge comes after open, and leaves a snapshot");
+  const bool busy = std::exchange(purging_, true);
+  post([this, busy, snapshots_kept, done = std::move(done)] {
+    if (busy) return done(Error(Errc::in_use, "old log entries are being forgotten already"));
+    purging_ = false;
+    // There is never more than one snapshot.
+    done(snapshot_ && snapshots_kept == 1 ? forget_below_snapshot() : PurgeReport{});
+  });
+}
+
+PurgeReport MemoryStore::forget_below_snapshot() {
+  PurgeReport report;
+  const auto stays = above(snapshot_->info.zxid);
+  for (auto entry = entries_.cbegin(); entry != stays; ++entry)
+    report.bytes += entry->payload.size();
+  report.logs = stays == entries_.cbegin() ? 0 : 1;
+  entries_.erase(entries_.cbegin(), stays);
+  first_contiguous_ = std::max(first_contiguous_, snapshot_->info.zxid);
+  measure();
+  return report;
+}
+
 void MemoryStore::set_epoch(EpochKind kind, Epoch epoch, Done<void> done) {
   post([this, kind, epoch, done = std::move(done)] {
     auto& kept = kind == EpochKind::accepted ? epochs_.accepted : epochs_.current;

@@ -30,6 +30,7 @@ class MemoryStore final : public LogStore {
   Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) override;
   Result<std::unique_ptr<SnapshotSource>> open_snapshot() override;
+  void purge(unsigned snapshots_kept, Done<PurgeReport> done) override;
   void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override;
   Sizes sizes() const override { return sizes_; }
   void stop() override;
@@ -47,6 +48,7 @@ class MemoryStore final : public LogStore {
   void become_durable();
   LogSlice slice(Zxid after, std::size_t bytes_max) const;
   Result<void> cut(Zxid zxid);
+  PurgeReport forget_below_snapshot();
   bool holds(Zxid zxid) const;
   Result<std::unique_ptr<SnapshotSink>> begin(Zxid zxid, Purpose purpose);
   void keep(std::shared_ptr<const Snapshot> snapshot, Purpose purpose);
@@ -58,6 +60,7 @@ class MemoryStore final : public LogStore {
   std::deque<LogEntry> entries_;  ///< Durable or not, oldest first.
   Zxid first_contiguous_, last_appended_, last_durable_;
   bool becoming_durable_ = false;
+  bool purging_ = false;
   int changes_under_way_ = 0;  ///< Truncations and installs without an outcome yet.
   std::shared_ptr<const Snapshot> snapshot_;
   Epochs epochs_;

@@ -96,6 +96,9 @@ class HeldStore final : public LogStore, private LogStoreEvents {
     return inner_.install_snapshot(zxid);
   }
   Result<std::unique_ptr<SnapshotSource>> open_snapshot() override { return inner_.open_snapshot(); }
+  void purge(unsigned snapshots_kept, Done<PurgeReport> done) override {
+    inner_.purge(snapshots_kept, std::move(done));
+  }
   void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override {
     inner_.set_epoch(kind, epoch, std::move(done));
   }

@@ -110,6 +110,7 @@ ON_EVERY_STORE("after stop nothing calls back") {
   bench.append({entry(Zxid{1})});
   bench.store->read(Zxid{0}, 100, [&](Result<LogSlice>) { called = true; });
   bench.store->set_epoch(EpochKind::current, Epoch{1}, [&](Result<void>) { called = true; });
+  bench.store->purge(1, [&](Result<PurgeReport>) { called = true; });
   bench.store->stop();
   bench.settle();
   CHECK_FALSE(called);
@@ -438,6 +439,86 @@ ON_EVERY_STORE("the log is measured from the newest snapshot on") {
   CHECK(sizes.log_bytes_total >= sizes.log_bytes);
   CHECK(sizes.snapshot_bytes >= 5000);
   CHECK(sizes.snapshot_bytes_total >= sizes.snapshot_bytes);
+}
+
+// --- purge ---------------------------------------------------------------------------------------
+
+namespace {
+
+template <class Bench>
+Result<PurgeReport> purge(Bench& bench, unsigned kept) {
+  return bench.template await<PurgeReport>(
+      [&](Done<PurgeReport> done) { bench.store->purge(kept, std::move(done)); });
+}
+
+}  // namespace
+
+ON_EVERY_STORE("a purge leaves the newest snapshot, and all of the history behind it") {
+  TestType bench;
+  bench.open();
+  bench.take_snapshot(Zxid{0}, "zero");
+  for (std::int64_t last = 10; last <= 50; last += 10) {
+    bench.append(Zxid{last - 9}, Zxid{last});
+    bench.take_snapshot(Zxid{last}, std::to_string(last));
+  }
+  bench.append(Zxid{51}, Zxid{55});
+  const auto before = bench.store->sizes();
+  const auto report = purge(bench, 1);
+  REQUIRE(report.has_value());
+  CHECK(report->bytes > 0);
+  CHECK(bench.snapshot_body() == "50");
+  CHECK(bench.zxids(Zxid{50}) == range(51, 55));
+  const auto after = bench.store->sizes();
+  CHECK(after.log_bytes_total + after.snapshot_bytes_total <
+        before.log_bytes_total + before.snapshot_bytes_total);
+  CHECK(after.log_entries == before.log_entries);
+  CHECK(bench.store->first_contiguous() <= Zxid{50});
+  CHECK(bench.store->first_contiguous() > Zxid{0});
+  CHECK(fails_with(bench.read(Zxid{0}), Errc::out_of_range));
+  CHECK(purge(bench, 1)->bytes == 0);
+  bench.append(Zxid{56}, Zxid{57});
+  CHECK(bench.zxids(Zxid{50}) == range(51, 57));
+}
+
+ON_EVERY_STORE("a purge removes nothing while there are no more snapshots than shall stay") {
+  TestType bench;
+  bench.open();
+  CHECK(purge(bench, 1)->bytes == 0);
+  bench.append(Zxid{1}, Zxid{5});
+  CHECK(purge(bench, 1)->bytes == 0);
+  bench.take_snapshot(Zxid{5}, "five");
+  bench.append(Zxid{6}, Zxid{7});
+  CHECK(purge(bench, 2)->bytes == 0);
+  CHECK(bench.store->first_contiguous() == Zxid{0});
+  CHECK(bench.zxids(Zxid{0}) == range(1, 7));
+}
+
+ON_EVERY_STORE("a source that was begun before a purge gives the whole snapshot") {
+  TestType bench;
+  bench.open();
+  bench.take_snapshot(Zxid{0}, "the first");
+  const auto source = bench.store->open_snapshot();
+  for (std::int64_t zxid = 1; zxid <= 2; ++zxid) {
+    bench.append(Zxid{zxid}, Zxid{zxid});
+    bench.take_snapshot(Zxid{zxid}, "a later one");
+  }
+  REQUIRE(purge(bench, 1).has_value());
+  const auto piece = bench.template await<SharedBytes>(
+      [&](Done<SharedBytes> done) { (*source)->read(std::move(done)); });
+  REQUIRE(piece.has_value());
+  CHECK(piece->view() == "the first");
+}
+
+ON_EVERY_STORE("one purge at a time") {
+  TestType bench;
+  bench.open();
+  bench.take_snapshot(Zxid{0}, "zero");
+  std::optional<Result<PurgeReport>> first;
+  bench.store->purge(3, [&](Result<PurgeReport> report) { first.emplace(report); });
+  CHECK(fails_with(purge(bench, 3), Errc::in_use));
+  REQUIRE(bench.doors.run_until([&] { return first.has_value(); }));
+  CHECK(first->has_value());
+  CHECK(purge(bench, 3).has_value());
 }
 
 // --- epochs --------------------------------------------------------------------------------------

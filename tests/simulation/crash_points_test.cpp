@@ -87,6 +87,16 @@ const Scenario kScenarios[] = {
        script.append(1);
        script.snapshot(1);
      }},
+    {"purge",
+     [](Script& script) {
+       begin_long(script);
+       script.snapshot(2);
+       script.snapshot(2);
+     },
+     [](Script& script) {
+       script.purge(2);
+       script.append(2);
+     }},
     {"truncate within the last log", begin_long,
      [](Script& script) {
        script.truncate(at(1, 11));

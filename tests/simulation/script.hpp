@@ -89,11 +89,14 @@ class Script {
   /// Takes a snapshot at the end of the history, and appends so many entries meanwhile.
   void snapshot(int meanwhile = 0, std::size_t bytes = 100) {
     const Held::Snapshot taken{now.last(), body_at(now.last(), bytes)};
-    const auto sink = taken_sink(machine_.store->begin_snapshot(taken.zxid));
+    auto sink = taken_sink(machine_.store->begin_snapshot(taken.zxid));
     write(*sink, taken.body);
     if (meanwhile > 0) append(meanwhile);
     now.writing = taken;
-    commit(*sink);
+    while (!committed(*sink)) {
+      sink = taken_sink(machine_.store->begin_snapshot(taken.zxid));
+      write(*sink, taken.body);
+    }
     now.writing.reset();
     now.snapshots.push_back(taken);
   }
@@ -119,10 +122,20 @@ class Script {
   void install(Zxid zxid) {
     ++branch_;
     next = Held{zxid, {}, 0, {{zxid, body_at(zxid, 100)}}, {}};
-    const auto sink = taken_sink(machine_.store->install_snapshot(zxid));
-    write(*sink, next->snapshots.front().body);
-    commit(*sink);
+    std::unique_ptr<SnapshotSink> sink;
+    do {
+      sink = taken_sink(machine_.store->install_snapshot(zxid));
+      write(*sink, next->snapshots.front().body);
+    } while (!committed(*sink));
     take_next();
+  }
+
+  /// Removes all snapshots but so many, and the logs below them. One that failed leaves some.
+  void purge(unsigned snapshots_kept) {
+    const auto report = machine_.await<PurgeReport>(
+        [&](Done<PurgeReport> done) { machine_.store->purge(snapshots_kept, done); });
+    if (!report && !report.error().is(Errc::io_failed))
+      throw Violation("a purge is refused: " + report.error().what);
   }
 
   /// Copies the directory while the store is open.
@@ -243,10 +256,13 @@ class Script {
     }
   }
 
-  void commit(SnapshotSink& sink) {
+  /// False when it could not be written, which is not the end of a store.
+  bool committed(SnapshotSink& sink) {
     const auto info = machine_.await<SnapshotInfo>(
         [&](Done<SnapshotInfo> done) { sink.commit(std::uint64_t{0x1234}, done); });
-    if (!info) throw Violation("a commit is refused: " + info.error().what);
+    if (!info && !info.error().is(Errc::io_failed))
+      throw Violation("a commit is refused: " + info.error().what);
+    return info.has_value();
   }
 
   void take_next() {

@@ -426,12 +426,69 @@ TEST_CASE("several server lines are refused by a broadcast for one") {
 TEST_CASE("server lines may stand in the dynamic configuration file") {
   const test::TemporaryDirectory directory;
   const std::string dynamic = directory.path() + "/zoo.cfg.dynamic";
-  std::ofstream(dynamic) << "server.1=a:1:2:participant;3\nserver.2=b:1:2:participant;3\n"
-                            "version=100000000\n";
+  std::ofstream(dynamic) << "server.1=a:1:2:participant;3\nserver.2=b:1:2:participant;3\n";
   CHECK_THAT(only(Reading("dynamicConfigFile=" + dynamic + "\n").errors()),
              StartsWith(dynamic + ":2: server.2 is one of 2 servers"));
   CHECK_THAT(only(Reading("dynamicConfigFile=/nowhere/x\n").errors()),
              StartsWith("zoo.cfg:1: dynamicConfigFile: /nowhere/x cannot be read"));
+}
+
+TEST_CASE("a dynamic file holds the membership and nothing else, and what was proposed is told") {
+  const test::TemporaryDirectory directory;
+  const std::string zoo_cfg = directory.path() + "/zoo.cfg";
+  const std::string dynamic = zoo_cfg + ".dynamic.100000002";
+  std::ofstream(zoo_cfg) << "dataDir=/nowhere\ndynamicConfigFile=" << dynamic << "\n";
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(directory.path() + "/" + name) << text;
+  };
+  const std::string line = "server.1=a:1:2:participant;127.0.0.1:3000\n";
+  write("zoo.cfg.dynamic.100000002", line);
+  Findings findings;
+  const auto config = ServerConfig::read(zoo_cfg, {}, findings);
+  CHECK(findings.errors == Sentences{});
+  CHECK(config.client_address()->port == 3000);
+  write("zoo.cfg.dynamic.next", line + "version=100000003\n");
+  findings = {};
+  ServerConfig::read(zoo_cfg, {}, findings);
+  CHECK(findings.errors == Sentences{});
+  REQUIRE(findings.warnings.size() == 2);  // The other: that it runs alone.
+  CHECK_THAT(findings.warnings[0], StartsWith(zoo_cfg + ".dynamic.next holds version 100000003"));
+  write("zoo.cfg.dynamic.100000002", line + "version=100000002\n");
+  findings = {};
+  ServerConfig::read(zoo_cfg, {}, findings);
+  CHECK_THAT(findings.errors.front(), Contains("zoo.cfg.dynamic.100000002:2: version"));
+}
+
+// --- storage --------------------------------------------------------------------------------------
+
+TEST_CASE("the interval of purges is in hours, or has a unit") {
+  using std::chrono::hours;
+  const auto interval = [](const std::string& text) {
+    return Reading("autopurge.purgeInterval=" + text + "\n")->purge_interval();
+  };
+  CHECK_FALSE(Reading("")->purge_interval());
+  CHECK_FALSE(interval(""));
+  CHECK(interval("0") == Millis(0));
+  CHECK(interval("-1") == Millis(0));
+  CHECK(interval("24") == hours(24));
+  CHECK(interval("250ms") == Millis(250));
+  CHECK(interval("30s") == std::chrono::seconds(30));
+  CHECK(interval("5m") == std::chrono::minutes(5));
+  CHECK(interval("6h") == hours(6));
+  CHECK(interval("7d") == hours(7 * 24));
+  for (const std::string bad : {"h", "1w", "1 h", "x", "1.5", "99999999999999999999"})
+    CHECK_THAT(only(Reading("autopurge.purgeInterval=" + bad + "\n").errors()),
+               StartsWith("zoo.cfg:1: autopurge.purgeInterval=" + bad + " is no interval"));
+}
+
+TEST_CASE("keys of the storage are taken without a word, and checked") {
+  CHECK(Reading("snapshot.compression.method=gz\nsnapSizeLimitInKb=-1\ntxnLogSizeLimitInKb=1024\n"
+                "autopurge.snapRetainCount=5\nfsync.warningthresholdms=20\ndb.autocreate=false\n")
+            .clean());
+  CHECK(Reading("snapshot.compression.method=\n").clean());
+  CHECK_THAT(only(Reading("snapshot.compression.method=lz4\n").errors()),
+             StartsWith("zoo.cfg:1: snapshot.compression.method=lz4 is unknown; want gz or snappy"));
+  CHECK(Reading("autopurge.snapRetainCount=x\n").errors().size() == 1);
 }
 
 // --- the data directories -------------------------------------------------------------------------

@@ -201,7 +201,8 @@ ON_MEMORY_AND_FILE("an open that fails says why") {
 
 ON_MEMORY_AND_FILE("a failed read, truncation, epoch or commit ends the store") {
   TestType bench;
-  const auto step = GENERATE(as<std::string>(), "read", "truncate", "epoch", "snapshot", "install");
+  const auto step = GENERATE(as<std::string>(), "read", "truncate", "epoch", "snapshot", "install",
+                              "purge");
   open_with(bench, "fail " + step);
   bench.append(Zxid{1}, Zxid{3});
   bool called = false;
@@ -209,6 +210,7 @@ ON_MEMORY_AND_FILE("a failed read, truncation, epoch or commit ends the store") 
   std::unique_ptr<SnapshotSink> sink;
   if (step == "read") bench.store->read(Zxid{0}, 100, note);
   if (step == "truncate") bench.store->truncate_after(Zxid{1}, note);
+  if (step == "purge") bench.store->purge(1, note);
   if (step == "epoch") bench.store->set_epoch(EpochKind::accepted, Epoch{7}, note);
   if (step == "snapshot") sink = bench.begin_snapshot(Zxid{3});
   if (step == "install") sink = bench.install_snapshot(Zxid{9});

@@ -518,7 +518,7 @@ TEST_CASE("a file that is called a log and is none is refused", "[file][damage]"
 
 TEST_CASE("names that only look like logs and snapshots are left alone", "[file]") {
   Bench bench;
-  for (const std::string name : {"log.1.bak", "log.", "log.xyz", "snapshot.tmp", "snapshot.5.gz",
+  for (const std::string name : {"log.1.bak", "log.", "log.xyz", "snapshot.tmp", "snapshot.5.zip",
                                  "log.11111111111111111", "unrelated"})
     put_file(bench, kLogs + name, "whatever");
   CHECK(bench.open().fresh);
@@ -936,6 +936,11 @@ class Life {
     install(Zxid::of(Epoch{3}, 5));
     epochs(5, 5);
     append(Zxid::of(Epoch{5}, 1), Zxid::of(Epoch{5}, 2));
+    snapshot(Zxid::of(Epoch{5}, 2));
+    append(Zxid::of(Epoch{5}, 3), Zxid::of(Epoch{5}, 4));
+    snapshot(Zxid::of(Epoch{5}, 4));
+    purge();
+    append(Zxid::of(Epoch{5}, 5), Zxid::of(Epoch{5}, 6));
   }
 
   /// The power came back: opens and compares.
@@ -1024,15 +1029,31 @@ class Life {
 
   /// Takes a snapshot, and appends the entries that follow it meanwhile.
   void snapshot(Zxid zxid, int entries = 0) {
-    const auto sink = bench_.begin_snapshot(zxid);
+    auto sink = bench_.begin_snapshot(zxid);
     sink->write(SharedBytes::copy_of(body(zxid)));
     if (entries > 0) append(zxid.next(), Zxid{zxid.value + entries});
     now_.writing = zxid;
-    bool done = false;
-    sink->commit(1, [&](Result<SnapshotInfo> info) { done = info.has_value(); });
-    run([&] { return done; });
+    while (!committed(*sink, 1)) {
+      sink = bench_.begin_snapshot(zxid);
+      sink->write(SharedBytes::copy_of(body(zxid)));
+    }
     now_.writing.reset();
     now_.snapshots.push_back(zxid);
+  }
+
+  /// False when the snapshot could not be written, which is not the end of the store.
+  bool committed(SnapshotSink& sink, std::optional<std::uint64_t> digest) {
+    std::optional<bool> whole;
+    sink.commit(digest, [&](Result<SnapshotInfo> info) { whole = info.has_value(); });
+    run([&] { return whole.has_value(); });
+    return *whole;
+  }
+
+  /// Keeps the newest snapshot, and what follows it.
+  void purge() {
+    bool done = false;
+    bench_.store->purge(1, [&](Result<PurgeReport>) { done = true; });
+    run([&] { return done; });
   }
 
   void truncate(Zxid zxid) {
@@ -1049,11 +1070,11 @@ class Life {
 
   void install(Zxid zxid) {
     next_ = State{zxid, {}, 0, {zxid}, {}};
-    const auto sink = bench_.install_snapshot(zxid);
-    sink->write(SharedBytes::copy_of(body(zxid)));
-    bool done = false;
-    sink->commit({}, [&](Result<SnapshotInfo> info) { done = info.has_value(); });
-    run([&] { return done; });
+    std::unique_ptr<SnapshotSink> sink;
+    do {
+      sink = bench_.install_snapshot(zxid);
+      sink->write(SharedBytes::copy_of(body(zxid)));
+    } while (!committed(*sink, {}));
     now_ = *std::exchange(next_, std::nullopt);
     bench_.events.last_durable = zxid;
   }

@@ -29,7 +29,7 @@ TEST_CASE("a snapshot comes to its end on a disk that is slower than the walk ov
   Database database(1);
   fill(database, 40);
   ServerStats stats;
-  Snapshotter snapshotter(*bench.doors.loop, bench.host->fake_log, *bench.store, stats);
+  Snapshotter snapshotter(*bench.doors.loop, bench.host->fake_log, *bench.store, stats, {}, {});
   snapshotter.start(database.snapshot());
   REQUIRE(snapshotter.running());
   REQUIRE(bench.doors.run_until([&] { return !snapshotter.running(); }));

@@ -4,7 +4,9 @@
 // A LogStore keeps one contiguous history. Its `durable` event is the only base for acknowledgements,
 // votes and replies: what was appended and not yet reported durable may be gone after a crash, what was
 // reported may not. Any failure is final: the store reports it once and does nothing more, because a
-// disk that failed a sync can no longer be believed. A full disk is no failure: what finds no room waits.
+// disk that failed a sync can no longer be believed. Two things may fail without it, since the history
+// is none the worse: writing a snapshot, unless a sync failed, and a purge. A full disk is no failure
+// either: what finds no room waits, and a snapshot is given up.
 //
 // Threads: every method is called, and every event delivered, on the core thread. No event and no Done
 // comes inside the call that caused it.
@@ -111,7 +113,9 @@ class SnapshotSink {
   /// the callback given to on_drained is called.
   virtual std::size_t queued_bytes() const = 0;
   virtual void on_drained(std::function<void()> callback) = 0;
-  /// Ends the body. `done` comes when the snapshot is whole, durable and findable.
+  /// Ends the body. `done` comes when the snapshot is whole, durable and findable, or when it could not
+  /// be written (Errc::no_space: the disk is full), and then nothing of it is left. A sink whose writes
+  /// failed says so here and not before.
   virtual void commit(std::optional<std::uint64_t> digest, Done<SnapshotInfo> done) = 0;
 };
 
@@ -123,6 +127,13 @@ class SnapshotSource {
   /// The next piece, empty at the end. A snapshot whose seal does not match fails at the latest there;
   /// the caller then drops what it has built. One call at a time.
   virtual void read(Done<SharedBytes> done) = 0;
+};
+
+/// What purge() removed.
+struct PurgeReport {
+  std::uint32_t snapshots = 0;
+  std::uint32_t logs = 0;   ///< Files, or what the store calls so.
+  std::uint64_t bytes = 0;  ///< Of both.
 };
 
 class LogStore : public Plugin {
@@ -161,6 +172,14 @@ class LogStore : public Plugin {
   virtual Result<std::unique_ptr<SnapshotSink>> install_snapshot(Zxid zxid) = 0;
   /// Opens the newest snapshot for reading; Errc::not_found when there is none.
   virtual Result<std::unique_ptr<SnapshotSource>> open_snapshot() = 0;
+
+  /// Removes what lies before the oldest of the `snapshots_kept` newest snapshots, one at least, that
+  /// are whole: they are read and verified first, and while there are fewer nothing goes. Each of those
+  /// that stay can be loaded, and has all of the history behind it; first_contiguous() may rise up to
+  /// the oldest. Reads and sources that were begun before are served whole, and appends do not wait.
+  /// One at a time (Errc::in_use). A change of the history that is under way, or comes between, ends it
+  /// with nothing removed (Errc::closed); one that comes while files are being removed waits for that.
+  virtual void purge(unsigned snapshots_kept, Done<PurgeReport> done) = 0;
 
   /// Durable when `done` says so. Never lowers an epoch (Errc::invalid_argument).
   virtual void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) = 0;
