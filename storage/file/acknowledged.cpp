@@ -156,11 +156,6 @@ Result<void> write_acknowledged(FileSystem& files, const Directories& directorie
   return write_slot(files, directories, path.substr(path.rfind('/') + 1), acknowledged);
 }
 
-Result<void> forget_acknowledged(FileSystem& files, const Directories& directories, Zxid first) {
-  const std::string path = directories.acknowledged_log_path(first);
-  return files.exists(path) ? files.remove(path) : Result<void>();
-}
-
 Result<void> forget_acknowledged_above(FileSystem& files, const Directories& directories,
                                        Zxid zxid) {
   TRY_LET(logs, directories.list_acknowledged_logs(files));

@@ -80,8 +80,6 @@ Result<AcknowledgedRecords> read_acknowledged(FileSystem& files, const Directori
 /// Replaces the record of a log that is not being written. Durable when it returns.
 Result<void> write_acknowledged(FileSystem& files, const Directories& directories,
                                 const Acknowledged& acknowledged);
-/// Removes the record of a log that was purged. Needs no sync: a start does the same.
-Result<void> forget_acknowledged(FileSystem& files, const Directories& directories, Zxid first);
 /// Removes the records of logs and snapshots that begin above `zxid`. Durable when it returns.
 Result<void> forget_acknowledged_above(FileSystem& files, const Directories& directories,
                                        Zxid zxid);
