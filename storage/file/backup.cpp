@@ -59,9 +59,10 @@ class Copy {
   Result<Manifest> run(std::size_t snapshots_max) {
     TRY(files_.create_directories(target_ + "/version-2"));
     TRY(refuse_change());
+    TRY_LET(logs_at_begin, source_.list_logs(files_));
     TRY(copy_snapshots(snapshots_max));
     TRY(copy_acknowledged());  // It may lag behind the log, and never lead.
-    TRY(copy_logs());
+    TRY(copy_logs(logs_at_begin));
     TRY(check_still_there());
     TRY(check_end());
     TRY(copy_epochs());
@@ -147,8 +148,12 @@ class Copy {
     return remove(name);
   }
 
-  Result<void> copy_logs() {
+  Result<void> copy_logs(const std::vector<NamedFile>& at_begin) {
     TRY_LET(logs, source_.list_logs(files_));
+    // The newest one held what a snapshot may hold by now that was not there to be copied.
+    const auto same = [&](const NamedFile& log) { return log.path == at_begin.back().path; };
+    if (!at_begin.empty() && std::none_of(logs.begin(), logs.end(), same))
+      return changed_meanwhile(at_begin.back().path);
     for (const NamedFile& log : logs) TRY(copy_log(log));
     return {};
   }
@@ -198,17 +203,14 @@ class Copy {
     return changed_meanwhile(last.log.path);
   }
 
-  /// Whether what was copied goes as far as what was there.
+  /// Whether what was copied goes as far as what was there at the beginning.
   Result<void> check_end() const {
     const Zxid newest = snapshots_.back().zxid;
     for (const auto& [first, finding] : damage_)
       if (finding.after >= newest || first > newest) return damaged(finding);
     Zxid end = newest;
     for (const LastRecord& last : last_records_) end = std::max(end, last.zxid);
-    TRY_LET(named, source_.list_snapshots(files_));
-    if (named.empty() || named.back().zxid <= end) return {};
-    // Logs that were purged behind a snapshot that was not there yet, or one that is not whole.
-    if (named.back().zxid != broken_) return changed_meanwhile(source_.snapshots());
+    if (!broken_ || *broken_ <= end) return {};
     return Error(Errc::corrupt, problem_ + ", and the log ends before it, at " + text_of(end) +
                                     ": transactions are missing; restore an earlier backup");
   }
