@@ -66,14 +66,17 @@ struct ScannedLogs {
   std::vector<NamedFile>::const_iterator first;  ///< Read, with all behind it.
 };
 
-/// Reads the logs in which there may be records behind `base`, with copies of `fresh`. A log in which
-/// a crash left no record does not tell where the one before it ends: that is then read as well.
+/// Reads the logs in which there may be records behind `base`, with a copy of `fresh`. One in which a
+/// crash left no record does not tell where the one before it ends: that is then read as well.
 Result<ScannedLogs> scan_logs(const HistoryScan& fresh, const std::vector<NamedFile>& logs,
                               Zxid base) {
   for (auto first = first_needed(logs, base);; --first) {
     ScannedLogs scanned{fresh, first};
-    for (auto log = first; log != logs.cend(); ++log) TRY(scanned.scan.read(*log));
-    if (!scanned.scan.history().files.empty() || first == logs.cbegin()) return scanned;
+    HistoryScan& scan = scanned.scan;
+    const auto tells = [&] { return first == logs.cbegin() || !scan.history().files.empty(); };
+    for (auto log = first; log != logs.cend() && (log == first || tells()); ++log)
+      TRY(scan.read(*log));
+    if (tells()) return scanned;
   }
 }
 

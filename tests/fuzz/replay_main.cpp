@@ -5,6 +5,7 @@
 // --mutations: and N changed versions of each, by the target's own mutator, the same ones each
 // time.
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -40,7 +41,16 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& path) {
   return files;
 }
 
+const std::string* running = nullptr;
+
+/// Of SIGABRT: the process is at its end, and nothing else runs in it.
+void save_failed(int) {
+  std::ofstream("failed-input", std::ios::binary) << *running;
+  std::cerr << "the input is in " << std::filesystem::absolute("failed-input") << std::endl;
+}
+
 void run(const std::string& input) {
+  running = &input;
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
 }
 
@@ -91,6 +101,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size,
 }
 
 int main(int argc, char** argv) {
+  std::signal(SIGABRT, save_failed);
   std::vector<std::string> words(argv + 1, argv + argc);
   unsigned mutations = 0;
   if (words.size() > 1 && words[0] == "--mutations") {
