@@ -172,7 +172,7 @@ Result<void> acknowledge_snapshot_only(FileSystem& files, const Directories& dir
     if (other.zxid != zxid) TRY(files.remove(other.path));
   TRY_LET(logs, directories.list_acknowledged_logs(files));
   TRY(remove_above(files, logs, Zxid{-1}));
-  const std::string path = directories.snapshot_path(zxid);
+  const std::string path = directories.snapshot_path(zxid, Compression::none);
   return write_slot(files, directories, path.substr(path.rfind('/') + 1), {zxid, 0, zxid, 0});
 }
 

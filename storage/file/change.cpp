@@ -88,8 +88,8 @@ Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zx
 /// the one never stand behind a snapshot of the other. At no time is there no snapshot, where one was:
 /// a Java server that finds nothing begins anew.
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
-  const std::string unfinished = directories.unfinished_snapshot_path(zxid);
-  const std::string path = directories.snapshot_path(zxid);
+  const std::string unfinished = directories.unfinished_snapshot_path(zxid, Compression::none);
+  const std::string path = directories.snapshot_path(zxid, Compression::none);
   TRY(remove_logs(files, directories, Zxid{-1}));
   if (files.exists(unfinished)) TRY(files.rename(unfinished, path));
   TRY(files.sync_directory(directories.snapshots()));

@@ -45,10 +45,9 @@ class Directories {
 
   std::string log_path(Zxid first) const;
   std::string acknowledged_log_path(Zxid first) const;
-  std::string snapshot_path(Zxid zxid, Compression compression = Compression::none) const;
+  std::string snapshot_path(Zxid zxid, Compression compression) const;
   /// Where a snapshot is written before it gets its name.
-  std::string unfinished_snapshot_path(Zxid zxid,
-                                       Compression compression = Compression::none) const;
+  std::string unfinished_snapshot_path(Zxid zxid, Compression compression) const;
   /// Where any file is written before it gets its name: no server takes it for a log or snapshot.
   static std::string unfinished_path(const std::string& directory, const std::string& name);
 

@@ -151,7 +151,7 @@ Result<void> check_nothing_missing(const Directories& directories, const Invento
       return missing(directories, directories.log_path(first), record.last);
   for (const auto& [zxid, record] : there.records.snapshots)
     if (zxid > base && zxid > last)
-      return missing(directories, directories.snapshot_path(zxid), zxid);
+      return missing(directories, directories.snapshot_path(zxid, Compression::none), zxid);
   return {};
 }
 
@@ -187,8 +187,8 @@ Result<void> sync_file(FileSystem& files, const std::string& path) {
 /// What was read may not be durable: the process that wrote it may have been killed before it synced
 /// it, a Java server syncs no directory, and a copy of files none at all. From now on it counts.
 Result<void> make_durable(FileSystem& files, const Directories& directories,
-                          const HistoryScan& scan, const OpenedLog& opened) {
-  if (opened.snapshot) TRY(sync_file(files, directories.snapshot_path(opened.snapshot->zxid)));
+                          const HistoryScan& scan, const std::string& snapshot) {
+  if (!snapshot.empty()) TRY(sync_file(files, snapshot));
   for (const Acknowledged& log : scan.found())
     TRY(sync_file(files, directories.log_path(log.first)));
   TRY(files.sync_directory(directories.snapshots()));
@@ -352,7 +352,7 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   TRY(check_replaced_snapshots(bad, opened.last_durable));
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
-  TRY(make_durable(files, directories, scan, opened));
+  TRY(make_durable(files, directories, scan, found.snapshot_path));
   TRY(set_aside(files, directories, bad, found));
   TRY(mend_records(files, directories, there, scan, opened));
   found.history = std::move(scan.history());

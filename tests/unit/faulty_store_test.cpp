@@ -558,7 +558,10 @@ Result<std::string> start_over(const Past& past, const std::string& faults, std:
 TEST_CASE("what was read wrongly at the start is refused, and never a wrong tree",
           "[faulty][server]") {
   const Past past = make_past();
-  REQUIRE(past.files.contains("/data/version-2/snapshot.a"));
+  // When it was due is a matter of chance: after half to all of the ten.
+  REQUIRE(std::any_of(past.files.begin(), past.files.end(), [](const auto& file) {
+    return file.first.starts_with("/data/version-2/snapshot.") && !file.first.ends_with(".0");
+  }));
   REQUIRE(start_over(past, "", 1).value() == past.picture);
   const auto fault = GENERATE(as<std::string>(), "corrupt read", "corrupt load");
   int refused = 0;
