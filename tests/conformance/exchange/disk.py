@@ -165,12 +165,17 @@ def digest(snapshot):
                           for path, (value, _, stat) in snapshot.nodes.items())
 
 
-def snapshot_differences(snapshot, served, most=10):
-    """How a snapshot's nodes differ from those that the server serves."""
+def snapshot_differences(snapshot, served, skip=(), most=10):
+    """How a snapshot's nodes differ from those that the server serves; subtrees `skip` left out."""
     found = []
+    skipped = tuple(path + "/" for path in skip)
     for path in snapshot.nodes.keys() ^ served.keys():
+        if (path + "/").startswith(skipped):
+            continue
         found.append(f"{path}: only {'in the snapshot' if path in snapshot.nodes else 'served'}")
     for path in snapshot.nodes.keys() & served.keys():
+        if (path + "/").startswith(skipped):
+            continue
         value, acl, stat = snapshot.nodes[path]
         node = served[path]
         expected = tree.persisted(path, node)

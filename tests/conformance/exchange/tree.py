@@ -45,16 +45,20 @@ class Node:
                 and self.children == other.children)
 
 
-def dump(client):
-    """{path: Node} of everything."""
+def dump(client, fleeting=()):
+    """{path: Node} of everything. Nodes below `fleeting` may go while it is read."""
     nodes = {}
+    below = tuple(path + "/" for path in fleeting)
     level = ["/"]
     while level:
         parents = []
         replies = client.replies(request for path in level
                                  for request in (wire.get_data(path), wire.get_acl(path)))
         for path in level:
-            node = Node(_body(next(replies), path), _body(next(replies), path))
+            data, acl = next(replies), next(replies)
+            if wire.NO_NODE in (data[0], acl[0]) and path.startswith(below):
+                continue
+            node = Node(_body(data, path), _body(acl, path))
             nodes[path] = node
             if node.stat()[9]:
                 parents.append(path)
