@@ -9,7 +9,7 @@
 namespace vivarium::file {
 namespace {
 
-const std::string kCopyName = "epochs";
+constexpr char kCopyName[] = "epochs";
 constexpr std::string_view kNever = "none";
 // They are the upper half of a zxid.
 constexpr std::int64_t kEpochMax = 0x7fffffff;

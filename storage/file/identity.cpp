@@ -8,8 +8,8 @@
 namespace vivarium::file {
 namespace {
 
-const std::string kFormatName = "format";
-const std::string kIdentityName = "identity";
+constexpr char kFormatName[] = "format";
+constexpr char kIdentityName[] = "identity";
 constexpr std::string_view kNoServer = "none";
 constexpr std::string_view kApart = "apart";
 constexpr std::string_view kTogether = "together";
