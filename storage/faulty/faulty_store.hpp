@@ -25,8 +25,8 @@ namespace vivarium {
 inline constexpr OptionSpec kFaultyOptions[] = {
     {"inner", OptionType::text, "", 0, -1, "", "The storage that is wrapped.", false, false, false},
     {"faults", OptionType::text, "", 0, -1, "",
-     "What goes wrong, such as \"fail append 3, delay durable 20ms..80ms, corrupt read, low\".", false,
-     false, true},
+     "What goes wrong, such as \"fail append 3, delay durable 20ms..80ms, corrupt read, low\".",
+     false, false, true},
 };
 
 class FaultyStore final : public LogStore, private LogStoreEvents {

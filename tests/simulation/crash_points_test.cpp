@@ -1,6 +1,6 @@
-// The file store on a disk that fails at every one of its operations in turn, in every way: what was
-// reported is there after the restart, what else is there was asked for, and a Java server that is
-// started on the directory finds a beginning of the same history, or refuses.
+// The file store on a disk that fails at every one of its operations in turn, in every way: what
+// was reported is there after the restart, what else is there was asked for, and a Java server that
+// is started on the directory finds a beginning of the same history, or refuses.
 //
 // A new scenario is a row of kScenarios.
 #include "tests/simulation/java_eye.hpp"
@@ -191,19 +191,19 @@ struct Mode {
   const char* name;
   Strike strike;
   Then then;
-  std::uint64_t seeds;  ///< With so many it is tried.
+  std::uint64_t seeds;  ///< With so many it is tried, in one of the layouts.
 };
 
 const Mode kModes[] = {
     {"power fails before it, what was not synced is lost", Strike::before, Then::loses_all, 1},
-    {"power fails before it, what was not synced is torn", Strike::before, Then::loses_some, 2},
+    {"power fails before it, what was not synced is torn", Strike::before, Then::loses_some, 1},
     {"power fails before it, nothing is lost", Strike::before, Then::loses_nothing, 1},
     {"power fails after it, what was not synced is lost", Strike::after, Then::loses_all, 1},
     {"power fails after it, what was not synced is torn", Strike::after, Then::loses_some, 3},
     {"power fails after it, nothing is lost", Strike::after, Then::loses_nothing, 1},
     {"it fails, then power, what was not synced is lost", Strike::failure, Then::loses_all, 1},
-    {"it fails, then power, what was not synced is torn", Strike::failure, Then::loses_some, 2},
-    {"it fails, and the process ends", Strike::failure, Then::keeps_power, 2},
+    {"it fails, then power, what was not synced is torn", Strike::failure, Then::loses_some, 1},
+    {"it fails, and the process ends", Strike::failure, Then::keeps_power, 1},
     {"the process is killed before it", Strike::death, Then::keeps_power, 1},
 };
 
@@ -240,7 +240,7 @@ class Trial {
  public:
   Trial(const Scenario& scenario, const Layout& layout, std::uint64_t seed, JavaCount& java)
       : scenario_(scenario), layout_(layout), java_(java),
-        machine_(seed, {{"prealloc", "64K"}}, layout.server_settings), script_(machine_) {
+        machine_(seed, {{"prealloc", "8K"}}, layout.server_settings), script_(machine_) {
     machine_.files().on_operation([this](const std::string& what) { note(what); });
     scenario_.before(script_);
     first_ = machine_.files().operations() + 1;
@@ -309,7 +309,9 @@ class Trial {
     strikes_at_ = 0;
     machine_.end_process();
     SimulatedFileSystem& files = machine_.files();
-    if (!files.down()) mode.then == Then::keeps_power ? files.kill() : files.crash(loss_of(mode.then));
+    const bool lives = !files.down();
+    if (lives && mode.then == Then::keeps_power) files.kill();
+    if (lives && mode.then != Then::keeps_power) files.crash(loss_of(mode.then));
     files.disarm();
     machine_.restart();
   }
@@ -370,17 +372,17 @@ class Campaign {
  public:
   explicit Campaign(std::string name) : name_(std::move(name)) {}
 
-  /// Each operation in each mode.
-  void try_points(const Scenario& scenario) {
+  /// Each operation in each mode; with so many times the usual seeds.
+  void try_points(const Scenario& scenario, std::uint64_t times) {
     for (const Layout& layout : kLayouts)
       for (const Mode& mode : kModes)
-        for (std::uint64_t seed = 1; seed <= mode.seeds; ++seed)
+        for (std::uint64_t seed = 1; seed <= times * (&layout == kLayouts ? mode.seeds : 1); ++seed)
           try_points(scenario, layout, mode, seed);
     report(scenario);
   }
 
-  /// One operation of so many in each mode, and then one of so many of the start that follows. Modes
-  /// begin at different operations, so that with few of them left out each gets its turn.
+  /// One operation of so many in each mode, and then one of so many of the start that follows.
+  /// Modes begin at different operations, so that with few left out each gets its turn.
   struct Strides {
     std::uint64_t first, second;
   };
@@ -415,7 +417,8 @@ class Campaign {
                  Strides strides) {
     const auto [first, end] = range(scenario, layout, 1);
     if (mode == 0) points_ += end - first;
-    for (auto operation = first + mode % strides.first; operation < end; operation += strides.first) {
+    const auto begin = first + mode % strides.first;
+    for (auto operation = begin; operation < end; operation += strides.first) {
       bool struck = true;
       for (auto second = 1 + mode % strides.second; struck; second += strides.second) {
         const Mode& second_mode = kModes[pairs_++ % std::size(kModes)];
@@ -467,13 +470,19 @@ TEST_CASE("a fault at any operation loses nothing that was reported, and Java ne
           "history") {
   static Campaign campaign("single faults");
   for (const Scenario& scenario : kScenarios)
-    DYNAMIC_SECTION(scenario.name) { campaign.try_points(scenario); }
+    DYNAMIC_SECTION(scenario.name) { campaign.try_points(scenario, 1); }
 }
 
 TEST_CASE("a fault in the start that follows a fault loses nothing either") {
   static Campaign campaign("pairs, sampled");
   for (const Scenario& scenario : kScenarios)
-    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, {13, 17}); }
+    DYNAMIC_SECTION(scenario.name) { campaign.try_pairs(scenario, {29, 17}); }
+}
+
+TEST_CASE("a fault at any operation with many seeds", "[.long]") {
+  static Campaign campaign("single faults, many seeds");
+  for (const Scenario& scenario : kScenarios)
+    DYNAMIC_SECTION(scenario.name) { campaign.try_points(scenario, 7); }
 }
 
 TEST_CASE("a fault at any operation of the start that follows a fault", "[.long]") {

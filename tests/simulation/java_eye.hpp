@@ -1,6 +1,6 @@
 #pragma once
-// What a Java server would make of the files, by its rules of loading (section G.5 of the reference,
-// and G.2, G.3): only version-2 counts, and of it only what Java looks at.
+// What a Java server would make of the files, by its rules of loading (sections G.2, G.3 and G.5 of
+// the reference): only version-2 counts, and of it only what Java looks at.
 //
 // It must refuse, or come to a history that the model allows: never one with a hole, never a mix.
 

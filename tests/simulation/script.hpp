@@ -188,7 +188,7 @@ class Script {
       if (!damage.harmless) throw Violation("the start reports damage: " + damage.message);
     if (!opened->may_vote) throw Violation("no promise was lost, and it may not vote");
     check(opened->epochs.accepted, accepted, "accepted epoch");
-    check(opened->epochs.current, current, "current epoch");
+    if (!raised_to_history(*opened)) check(opened->epochs.current, current, "current epoch");
     const std::string no = mismatch(*opened, now);
     if (!no.empty() && next && mismatch(*opened, *next).empty()) now = *next;
     else if (!no.empty()) throw Violation(no + (next ? "; " + mismatch(*opened, *next) : ""));
@@ -276,6 +276,14 @@ class Script {
         [&](Done<void> done) { machine_.store->set_epoch(kind, Epoch{epoch}, done); });
     if (!result) throw Violation("an epoch is refused: " + result.error().what);
     value.kept = value.asked;
+  }
+
+  /// A start may find that it holds history of a later epoch than it had entered, one that it has
+  /// accepted: it is in that epoch then.
+  bool raised_to_history(const OpenedLog& opened) const {
+    const Epoch of_last = opened.last_durable.epoch();
+    return opened.epochs.current == of_last && opened.epochs.accepted >= of_last &&
+           (!current.kept || *current.kept < of_last);
   }
 
   static void check(std::optional<Epoch> found, const KeptEpoch& value, const std::string& what) {
