@@ -71,7 +71,7 @@ class Script {
     const auto opened = machine_.open();
     if (opened) return;
     // What the disk would not do now it may do at the next start.
-    if (opened.error().is(Errc::io_failed)) throw Ended{};
+    if (opened.error().is(Errc::io_failed) || snapshots_unreadable) throw Ended{};
     throw Violation("a clean start is refused: " + opened.error().what);
   }
 
