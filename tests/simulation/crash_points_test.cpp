@@ -169,6 +169,16 @@ const Scenario kScenarios[] = {
        script.install(at(3, 9));
        script.append(1);
      }},
+    {"a restore in place of what is there",
+     [](Script& script) {
+       begin_long(script);
+       script.back_up();
+       script.append(2);
+     },
+     [](Script& script) {
+       script.restore(at(1, 8));
+       script.append(2);
+     }},
 };
 
 // --- modes ---------------------------------------------------------------------------------------
