@@ -167,7 +167,7 @@ int backup(const Words& words) {
   po::options_description options;
   options.add_options()("log-dir", po::value<std::string>()->default_value(""))("newest-snapshot",
                                                                                 "");
-  const auto values = parse_words(words, options);
+  const auto values = parse_paths(words, options);
   const auto paths = paths_in(values);
   if (paths.size() != 2)
     throw UsageError("backup wants a config file or data directory, and a directory to make");
@@ -192,7 +192,7 @@ int restore(const Words& words) {
   po::options_description options;
   options.add_options()("log-dir", po::value<std::string>()->default_value(""))(
       "to", po::value<std::string>())("replace", "")("ignore-digest", "");
-  const auto values = parse_words(words, options);
+  const auto values = parse_paths(words, options);
   const auto paths = paths_in(values);
   if (paths.size() != 2) throw UsageError("restore wants a backup, and a data directory to fill");
   const ShowProgress show = progress_in(values);

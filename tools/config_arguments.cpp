@@ -1,30 +1,7 @@
-#include "tools/commands.hpp"
-
-#include <boost/program_options.hpp>
+#include "tools/words.hpp"
 
 namespace vivarium::tools {
-namespace {
-
 namespace po = boost::program_options;
-
-po::variables_map parse(const Words& words, const po::options_description& options) {
-  po::positional_options_description positional;
-  positional.add("file", 1);
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(words)
-                  .options(options)
-                  .positional(positional)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              values);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
-  }
-  return values;
-}
-
-}  // namespace
 
 ConfigArguments parse_config_arguments(const Words& words, ReadyFileOption ready_file) {
   po::options_description options;
@@ -32,7 +9,9 @@ ConfigArguments parse_config_arguments(const Words& words, ReadyFileOption ready
       "set", po::value<std::vector<std::string>>()->composing());
   if (ready_file == ReadyFileOption::allowed) options.add_options()("ready-file", po::value<std::string>());
 
-  const po::variables_map values = parse(words, options);
+  po::positional_options_description positional;
+  positional.add("file", 1);
+  const po::variables_map values = parse_words(words, options, positional);
   if (!values.count("file")) throw UsageError("no configuration file was named");
   ConfigArguments arguments;
   arguments.file = values["file"].as<std::string>();
@@ -50,4 +29,4 @@ void throw_first_error(const Findings& findings, const std::string& file) {
   throw std::runtime_error(errors.front() + more);
 }
 
-}  // namespace vivarium::tools
+} // namespace vivarium::tools

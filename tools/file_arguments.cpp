@@ -1,12 +1,13 @@
 #include "tools/file_arguments.hpp"
 
-#include "kernel/host/properties.hpp"
-#include "storage/file/format.hpp"
-#include "storage/file/log_scanner.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+
+#include "kernel/host/properties.hpp"
+#include "storage/file/format.hpp"
+#include "storage/file/log_scanner.hpp"
+#include "tools/words.hpp"
 
 namespace vivarium::tools {
 namespace {
@@ -78,25 +79,13 @@ std::string path_in(const std::vector<Property>& properties, std::string_view ke
 
 }  // namespace
 
-po::variables_map parse_words(const Words& words, const po::options_description& options) {
+po::variables_map parse_paths(const Words& words, const po::options_description& options) {
   po::options_description all;
   all.add(options);
   all.add_options()("path", po::value<std::vector<std::string>>())("progress", "");
   po::positional_options_description positional;
   positional.add("path", -1);
-  po::variables_map values;
-  try {
-    po::store(
-        po::command_line_parser(words)
-            .options(all)
-            .positional(positional)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .run(),
-        values);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
-  }
-  return values;
+  return parse_words(words, all, positional);
 }
 
 std::vector<std::string> paths_in(const po::variables_map& values) {

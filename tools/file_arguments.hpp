@@ -15,7 +15,7 @@ namespace vivarium::tools {
 
 /// Words by name, with the positional ones under "path".
 boost::program_options::variables_map
-parse_words(const Words& words, const boost::program_options::options_description& options);
+parse_paths(const Words& words, const boost::program_options::options_description& options);
 std::vector<std::string> paths_in(const boost::program_options::variables_map& values);
 ShowProgress progress_in(const boost::program_options::variables_map& values);
 

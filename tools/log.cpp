@@ -283,7 +283,7 @@ int log(const Words& words) {
   po::options_description options;
   options.add_options()("json", "")("verify", "")("summary", "")("compare", "")(
       "from", po::value<std::string>())("to", po::value<std::string>());
-  const auto values = parse_words(words, options);
+  const auto values = parse_paths(words, options);
   const auto paths = paths_in(values);
   if (values.count("verify") + values.count("summary") + values.count("compare") > 1)
     throw UsageError("--verify, --summary and --compare exclude each other");

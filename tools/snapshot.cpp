@@ -140,7 +140,7 @@ int snapshot(const Words& words) {
   po::options_description options;
   options.add_options()("json", "")("verify", "")("summary", "")("compare", "")("first", "")(
       "at", po::value<std::string>());
-  const auto values = parse_words(words, options);
+  const auto values = parse_paths(words, options);
   const auto paths = paths_in(values);
   const bool comparing = values.count("compare") > 0;
   if (values.count("verify") + values.count("summary") + values.count("compare") > 1)

@@ -35,9 +35,10 @@ Result<void> read_records(FileSystem& files, const file::NamedFile& snapshot,
   return Error(Errc::corrupt, snapshot.path + ": it ends in the middle of its records");
 }
 
-class TextRecords final : public SnapshotRecords {
+/// A line for each.
+class RecordPrinter final : public SnapshotRecords {
  public:
-  explicit TextRecords(std::ostream& out) : out_(out) {}
+  RecordPrinter(RecordForm form, std::ostream& out) : form_(form), out_(out) {}
   Result<void> take(const SnapshotSession& session) override { return print("session", session); }
   Result<void> take(const SnapshotAcl& acl) override { return print("acl", acl); }
   Result<void> take(const SnapshotNode& node) override { return print("node", node); }
@@ -45,28 +46,23 @@ class TextRecords final : public SnapshotRecords {
  private:
   template <class Record>
   Result<void> print(const char* what, const Record& record) {
-    std::string line = what;
-    TextArchive archive(line, kTextBytesMax);
+    out_ << (form_ == RecordForm::json ? json(what, record) : text(what, record)) << "\n";
+    return {};
+  }
+
+  template <class Record>
+  static std::string json(const char* what, const Record& record) {
+    return json_line([&](auto& archive) { archive(cereal::make_nvp(what, record)); });
+  }
+
+  template <class Record>
+  static std::string text(std::string what, const Record& record) {
+    TextArchive archive(what, kTextBytesMax);
     archive(record);
-    out_ << line << "\n";
-    return {};
+    return what;
   }
-  std::ostream& out_;
-};
 
-class JsonRecords final : public SnapshotRecords {
- public:
-  explicit JsonRecords(std::ostream& out) : out_(out) {}
-  Result<void> take(const SnapshotSession& session) override { return print("session", session); }
-  Result<void> take(const SnapshotAcl& acl) override { return print("acl", acl); }
-  Result<void> take(const SnapshotNode& node) override { return print("node", node); }
-
- private:
-  template <class Record>
-  Result<void> print(const char* what, const Record& record) {
-    out_ << json_line([&](auto& archive) { archive(cereal::make_nvp(what, record)); }) << "\n";
-    return {};
-  }
+  const RecordForm form_;
   std::ostream& out_;
 };
 
@@ -247,11 +243,7 @@ void compare_sessions(const Database& a, const Database& b, Differences& differe
 
 Result<void> print_records(FileSystem& files, const file::NamedFile& snapshot, RecordForm form,
                            const file::BytesSeen& seen, std::ostream& out) {
-  if (form == RecordForm::json) {
-    JsonRecords records(out);
-    return read_records(files, snapshot, records, seen);
-  }
-  TextRecords records(out);
+  RecordPrinter records(form, out);
   return read_records(files, snapshot, records, seen);
 }
 
