@@ -7,6 +7,7 @@
 #include "storage/file/format.hpp"
 #include "storage/file/own_file.hpp"
 #include "tests/fuzz/log_parts.hpp"
+#include "tests/fuzz/packing.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/fuzz/transactions.hpp"
 
@@ -142,16 +143,33 @@ void insert_node(std::string& body, Chance& chance) {
   body.insert(end, some_node(chance));
 }
 
+/// The same snapshot in another kind of file.
+void repack(ImageFile& file, Chance& chance) {
+  const auto before = file::compression_of(file.name);
+  const auto after = file::kCompressions[below(file::kCompressions.size(), chance)];
+  file.name.resize(file.name.size() - file::suffix_of(before).size());
+  file.name += file::suffix_of(after);
+  file.content = packed(unpacked(file.content, before), after);
+}
+
 void change_snapshot(ImageFile& file, Chance& chance) {
   if (chance() % 10 == 0) return damage(file, chance);
-  auto parts = SnapshotParts::of(file.content);
+  if (chance() % 10 == 0)
+    return repack(file, chance);
+  const auto compression = file::compression_of(file.name);
+  if (compression != file::Compression::none && chance() % 4 == 0) {
+    file.content = mutate_bytes(file.content, file.content.size() + kGrowthMax, chance);
+    return;
+  }
+  auto parts = SnapshotParts::of(unpacked(file.content, compression));
   if (chance() % 4 == 0)
     insert_node(parts.body, chance);
   else
     parts.body = mutate_bytes(parts.body, parts.body.size() + kGrowthMax, chance);
   const auto trailers =
       static_cast<SnapshotParts::Trailers>(chance() % SnapshotParts::kTrailersCount);
-  file.content = parts.content(trailers, kZxids[below(kZxids.size(), chance)], chance());
+  const auto zxid = kZxids[below(kZxids.size(), chance)];
+  file.content = packed(parts.content(trailers, zxid, chance()), compression);
 }
 
 // --- epochs and the rest -------------------------------------------------------------------------
