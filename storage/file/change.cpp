@@ -90,6 +90,12 @@ Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zx
 Result<void> install(FileSystem& files, const Directories& directories, Zxid zxid) {
   const std::string unfinished = directories.unfinished_snapshot_path(zxid, Compression::none);
   const std::string path = directories.snapshot_path(zxid, Compression::none);
+  if (!files.exists(unfinished) && !files.exists(path))
+    return Error(Errc::corrupt,
+                 change_path(directories) + " says that a snapshot replaces the history, and " +
+                     unfinished +
+                     " is not there; nothing was removed. Restore the data directory "
+                     "from a backup, or move it away and let this server be filled by the others");
   TRY(remove_logs(files, directories, Zxid{-1}));
   if (files.exists(unfinished)) TRY(files.rename(unfinished, path));
   TRY(files.sync_directory(directories.snapshots()));

@@ -237,10 +237,15 @@ Result<FileStore::FreeSpace> FileStore::free_space(FileSystem& files,
 }
 
 void FileStore::check_space() {
-  run<FreeSpace>(
+  attempt<FreeSpace>(
       Lane::bulk,
       [disk = on_disk_](FileSystem& files) { return free_space(files, disk->directories); },
-      [this](FreeSpace space) { note_space(std::move(space)); });
+      [this](Result<FreeSpace> space) {
+        // Nothing is lost with a figure: the last one holds.
+        if (space.has_error())
+          log_.warn(space.error().what);
+        note_space(space.has_error() ? space_ : std::move(*space));
+      });
 }
 
 void FileStore::note_space(FreeSpace space) {

@@ -44,8 +44,7 @@ Result<void> SnapshotWriter::finish_stream() {
 }
 
 Result<void> SnapshotWriter::noting_sync(Result<void> synced) {
-  // A file system that finds room only when it must may say at the sync that there is none.
-  sync_failed_ = synced.has_error() && !synced.error().is(Errc::no_space);
+  sync_failed_ = synced.has_error();
   return synced;
 }
 

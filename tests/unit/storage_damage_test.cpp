@@ -53,6 +53,12 @@ void live(Bench& bench) {
   bench.close();
 }
 
+/// As a crash in the middle of a change of the history leaves it.
+void put_change(Bench& bench, const std::string& text) {
+  bench.put_file(kOwn + "change",
+                 text + " " + std::to_string(file::adler(file::kAdlerBegin, text)) + "\n");
+}
+
 /// The same records, with snapshots at 4 and 8 beside.
 void live_with_snapshots(Bench& bench) {
   bench.open();
@@ -224,8 +230,8 @@ TEST_CASE("damage to a snapshot", "[damage]") {
       {"a changed seal",
        [](Bench& b) { b.flip(kData + "snapshot.8", b.bytes_of(kData + "snapshot.8").size() - 20); },
        Outcome::repaired, fallback},
-      {"a snapshot that is not whole",
-       [](Bench& b) { b.cut(kData + "snapshot.8", 30); }, Outcome::repaired, fallback},
+      {"a snapshot that is not whole", [](Bench& b) { b.cut(kData + "snapshot.8", 30); },
+       Outcome::repaired, fallback},
       {"an empty snapshot", [](Bench& b) { b.cut(kData + "snapshot.8", 0); }, Outcome::repaired,
        fallback},
       {"a damaged snapshot that the logs do not make up for",
@@ -239,9 +245,13 @@ TEST_CASE("damage to a snapshot", "[damage]") {
        Outcome::refused,
        {"snapshot.8", "the log ends before it, at 0x4", "backup", kRefill, "checksum"}},
       {"a snapshot in progress when the server ended",
-       [](Bench& b) { b.put_file(kData + "unfinished.snapshot.a", "half"); }, Outcome::silent, {}},
+       [](Bench& b) { b.put_file(kData + "unfinished.snapshot.a", "half"); },
+       Outcome::silent,
+       {}},
       {"a missing snapshot, with the logs behind an older one",
-       [](Bench& b) { b.remove(kData + "snapshot.8"); }, Outcome::silent, {}},
+       [](Bench& b) { b.remove(kData + "snapshot.8"); },
+       Outcome::silent,
+       {}},
       {"missing snapshots, with logs that do not begin at the beginning",
        [](Bench& b) {
          for (const std::string name : {"snapshot.0", "snapshot.4", "snapshot.8", "log.1"})
@@ -250,6 +260,16 @@ TEST_CASE("damage to a snapshot", "[damage]") {
        },
        Outcome::refused,
        {"log.5", "0x5", "no snapshot", "backup", kRefill}},
+      {"damaged snapshots, with logs that do not begin at the beginning",
+       [](Bench& b) {
+         for (const std::string name : {"snapshot.0", "snapshot.4", "snapshot.8"})
+           b.flip(kData + name, 18);
+         b.remove(kData + "log.1");
+         b.remove(kRecords + "log.1");
+       },
+       Outcome::refused,
+       {"log.5", "0x5", "snapshot.8, which holds what came before, cannot be read", "backup",
+        kRefill, "checksum"}},
   };
   for (const Row& row : rows) check(row, live_with_snapshots);
 }
@@ -302,6 +322,18 @@ TEST_CASE("an installed snapshot that is missing is not taken for an empty serve
     CHECK(holds(opened.error().what, {"snapshot.32", kRefill}));
     CHECK(bench.files().exists(kData + "snapshot.32"));
   }
+}
+
+TEST_CASE("an interrupted installation whose snapshot is missing removes nothing", "[damage]") {
+  Bench bench;
+  live_with_snapshots(bench);
+  put_change(bench, "install 0x32");
+  const auto before = bench.names(kData);
+  const auto opened = bench.try_open();
+  REQUIRE(opened.has_error());
+  CHECK(holds(opened.error().what, {kOwn + "change", "unfinished.snapshot.32 is not there",
+                                    "nothing was removed", "backup", kRefill}));
+  CHECK(bench.names(kData) == before);
 }
 
 TEST_CASE("the end of an epoch that is missing is not taken for the epoch's end", "[damage]") {
@@ -570,9 +602,7 @@ TEST_CASE("a truncation that was interrupted is not carried out over what a Java
           "[damage][java]") {
   Bench bench;
   live(bench);
-  const std::string text = "truncate 0x6";
-  bench.put_file(kOwn + "change",
-                 text + " " + std::to_string(file::adler(file::kAdlerBegin, text)) + "\n");
+  put_change(bench, "truncate 0x6");
   // Its first step was done; then a Java server joined the leader of epoch 7, and logged.
   bench.remove(kData + "log.9");
   bench.put_file(kData + "acceptedEpoch", "7");
