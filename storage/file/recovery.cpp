@@ -85,26 +85,22 @@ bool is_first_ever(Zxid zxid) {
 }
 
 /// Without a snapshot the log must begin with the first transaction of all.
-Result<void> check_beginning(const OpenedLog& opened, const History& history,
-                             const std::vector<BadSnapshot>& bad) {
+Result<void> check_beginning(const OpenedLog& opened, const History& history) {
   if (opened.snapshot || history.files.empty() || is_first_ever(history.files.front().first))
     return {};
   const LogFile& file = history.files.front();
-  const std::string begins =
-      file.path + " begins with transaction " + text_of(file.first) + ", and ";
-  const std::string cure =
-      ", or, in an ensemble, move the data directory away and let this server be "
-      "filled by the others";
-  if (!bad.empty())
-    return Error(Errc::corrupt, begins + bad.front().file.path +
-                                    ", which holds what came before, cannot be read: nothing was "
-                                    "changed; restore it from a backup" +
-                                    cure + " (found: " + bad.front().what + ")");
-  return Error(Errc::corrupt,
-               begins +
-                   "no snapshot holds what came before: acknowledged transactions are "
-                   "missing; restore the snapshots from a backup" +
-                   cure);
+  return Error(
+      Errc::corrupt,
+      file.path + " begins with transaction " + text_of(file.first) +
+          ", and no snapshot holds what came before: acknowledged transactions are missing; "
+          "restore the snapshots from a backup, or, in an ensemble, move the data directory "
+          "away and let this server be filled by the others");
+}
+
+/// With the snapshots that could not be read, if there are any: they may be what is missing.
+Error explained(Error error, const std::vector<BadSnapshot>& bad) {
+  for (const BadSnapshot& snapshot : bad) error.what += " (found: " + snapshot.what + ")";
+  return error;
 }
 
 /// A snapshot that cannot be read may be replaced by an older one only if the log goes on past it.
@@ -355,10 +351,12 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   HistoryScan fresh(files, base, found.snapshots);
   fresh.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
                                                             : HistoryScan::Shorter::damage);
-  TRY_LET(scanned, scan_logs(fresh, there.logs, base));
-  auto& [scan, needed] = scanned;
+  auto scanned = scan_logs(fresh, there.logs, base);
+  if (scanned.has_error()) return explained(scanned.error(), bad);
+  auto& [scan, needed] = *scanned;
   opened.last_durable = scan.history().last;
-  TRY(check_beginning(opened, scan.history(), bad));
+  if (const auto begins = check_beginning(opened, scan.history()); begins.has_error())
+    return explained(begins.error(), bad);
   TRY(check_replaced_snapshots(bad, opened.last_durable));
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
@@ -392,7 +390,7 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
   TRY_LET(scanned, scan_logs(HistoryScan(files, base, zxids, zxid), logs, base));
   const auto& scan = scanned.scan;
-  if (scan.history().last != zxid || check_beginning(opened, scan.history(), bad).has_error())
+  if (scan.history().last != zxid || check_beginning(opened, scan.history()).has_error())
     return Error(Errc::out_of_range,
                  "the log in " + directories.logs() + " cannot end at " + text_of(zxid) +
                      ": it does not hold that transaction, or no snapshot to begin from");

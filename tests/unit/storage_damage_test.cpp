@@ -268,8 +268,8 @@ TEST_CASE("damage to a snapshot", "[damage]") {
          b.remove(kRecords + "log.1");
        },
        Outcome::refused,
-       {"log.5", "0x5", "snapshot.8, which holds what came before, cannot be read", "backup",
-        kRefill, "checksum"}},
+       {"log.5", "0x5", "no snapshot", "backup", kRefill, "found: /data/version-2/snapshot.8",
+        "checksum"}},
   };
   for (const Row& row : rows) check(row, live_with_snapshots);
 }
