@@ -1,14 +1,19 @@
 #include "kernel/core/access.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace vivarium {
 namespace {
 
 bool is_world(const AclEntry& entry) { return entry.scheme == "world" && entry.id == "anyone"; }
 
-void append_once(std::vector<AclEntry>& list, const AclEntry& entry) {
-  if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(entry);
+/// Takes what the entry needs in a transaction off `bytes_left`, if that is enough.
+bool take_room(const AclEntry& entry, std::size_t& bytes_left) {
+  const auto bytes = acl_entry_bytes(entry);
+  if (bytes > bytes_left) return false;
+  bytes_left -= bytes;
+  return true;
 }
 
 }  // namespace
@@ -63,31 +68,35 @@ bool AccessGate::entry_matches(const AclEntry& entry, const Subject& subject) co
 }
 
 WireError AccessGate::normalize(std::span<const AclEntry> asked, const Subject& subject,
-                                std::vector<AclEntry>& stored) const {
+                                std::size_t bytes_max, std::vector<AclEntry>& stored) const {
   stored.clear();
+  std::set<AclEntry> seen;
   for (const auto& entry : asked) {
-    if (is_world(entry)) {
-      append_once(stored, entry);
-    } else if (entry.scheme == "auth") {
-      const auto before = stored.size();
-      expand_auth(entry, subject, stored);
-      if (stored.size() == before) return WireError::invalid_acl;
-    } else {
-      const auto* scheme = authenticator(entry.scheme);
-      if (!scheme || !scheme->acl_id_valid(entry.id)) return WireError::invalid_acl;
-      append_once(stored, entry);
+    // Before "auth" is replaced, as ZooKeeper does.
+    if (asked.size() > 1 && !seen.insert(entry).second) continue;
+    if (entry.scheme == "auth") {
+      if (!expand_auth(entry, subject, bytes_max, stored)) return WireError::invalid_acl;
+      continue;
     }
+    const auto* scheme = is_world(entry) ? nullptr : authenticator(entry.scheme);
+    if (!is_world(entry) && (!scheme || !scheme->acl_id_valid(entry.id)))
+      return WireError::invalid_acl;
+    if (!take_room(entry, bytes_max)) return WireError::invalid_acl;
+    stored.push_back(entry);
   }
   return stored.empty() ? WireError::invalid_acl : WireError::ok;
 }
 
-void AccessGate::expand_auth(const AclEntry& entry, const Subject& subject,
-                             std::vector<AclEntry>& stored) const {
+bool AccessGate::expand_auth(const AclEntry& entry, const Subject& subject,
+                             std::size_t& bytes_max, std::vector<AclEntry>& stored) const {
+  const auto before = stored.size();
   for (const auto& identity : subject.identities) {
     const auto* scheme = authenticator(identity.scheme);
-    if (scheme && scheme->authenticates())
-      stored.push_back({entry.perms, identity.scheme, identity.id});
+    if (!scheme || !scheme->authenticates()) continue;
+    stored.push_back({entry.perms, identity.scheme, identity.id});
+    if (!take_room(stored.back(), bytes_max)) return false;
   }
+  return stored.size() > before;
 }
 
 Authenticator* AccessGate::authenticator(std::string_view scheme) const {

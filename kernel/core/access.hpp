@@ -9,6 +9,7 @@
 #include <vivarium/log.hpp>
 #include <vivarium/opcodes.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,6 +17,11 @@
 #include <vector>
 
 namespace vivarium {
+
+/// What an entry takes in a transaction.
+inline std::size_t acl_entry_bytes(const AclEntry& entry) {
+  return 3 * sizeof(std::int32_t) + entry.scheme.size() + entry.id.size();
+}
 
 /// Who asks. Views are valid during the call.
 struct Subject {
@@ -45,9 +51,10 @@ class AccessGate {
   /// True when no policy is configured, so that accesses without a permission need no question.
   bool acl_only() const { return policy_ == nullptr; }
 
-  /// Drops duplicates, expands `auth`, checks schemes and ids. ok or invalid_acl.
+  /// Drops duplicates, expands `auth`, checks schemes and ids. ok or invalid_acl, which it is too when
+  /// the entries together would take more than `bytes_max` in a transaction.
   WireError normalize(std::span<const AclEntry> asked, const Subject& subject,
-                      std::vector<AclEntry>& stored) const;
+                      std::size_t bytes_max, std::vector<AclEntry>& stored) const;
 
   Authenticator* authenticator(std::string_view scheme) const;
   std::span<Authenticator* const> authenticators() const { return authenticators_; }
@@ -55,7 +62,8 @@ class AccessGate {
  private:
   bool acl_allows(const AccessQuestion& question, const Subject& subject) const;
   bool entry_matches(const AclEntry& entry, const Subject& subject) const;
-  void expand_auth(const AclEntry& entry, const Subject& subject,
+  /// False when there is no identity to put in its place, or no room for those.
+  bool expand_auth(const AclEntry& entry, const Subject& subject, std::size_t& bytes_max,
                    std::vector<AclEntry>& stored) const;
 
   std::vector<Authenticator*> authenticators_;

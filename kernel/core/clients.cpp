@@ -34,7 +34,9 @@ Framing Clients::first_framing(const Commands& commands) {
 
 ChannelHandler* Clients::on_accept(Channel& channel) {
   const auto& settings = parts_.settings;
-  auto& here = by_address_[channel.peer().remote_host];
+  const std::pair from(channel.peer().remote_host, channel.peer().encrypted);
+  const auto known = by_address_.find(from);
+  const auto here = known == by_address_.end() ? 0 : known->second;
   const bool too_many =
       (settings.max_client_connections_per_address > 0 &&
        here >= settings.max_client_connections_per_address) ||
@@ -46,7 +48,7 @@ ChannelHandler* Clients::on_accept(Channel& channel) {
                     ": too many connections (maxClientCnxns, maxCnxns)");
     return nullptr;
   }
-  ++here;
+  ++by_address_[from];
   parts_.stats.connections_accepted.add();
   auto connection = std::make_unique<Connection>(*this, channel);
   connection->number = next_connection_++;
@@ -62,18 +64,45 @@ void Clients::set_role(ServingRole role) { role_ = role; }
 
 void Clients::on_applied(const AppliedEntry& entry) {
   const SessionId session{entry.header.client_id};
+  const bool ends = entry.outcome.type == Op::close_session;
+  const bool orphaned = take_orphan(session, false, entry.header.cxid);
+  if (ends) orphans_.erase(session);
   const auto found = by_session_.find(session);
   if (found == by_session_.end()) return;
   auto& connection = *found->second;
   if (entry.outcome.type == Op::create_session)
-    connection.establish(true);
-  else
+    connection.on_session_created();
+  else if (!orphaned)
     connection.on_applied(entry);
+  if (ends) connection.close();
 }
 
 void Clients::on_synced(SessionId session, std::int32_t cxid) {
-  if (const auto found = by_session_.find(session); found != by_session_.end())
-    found->second->on_synced(cxid);
+  const bool orphaned = take_orphan(session, true, cxid);
+  const auto found = by_session_.find(session);
+  if (!orphaned && found != by_session_.end()) found->second->on_synced(cxid);
+  flush();
+}
+
+void Clients::orphan(Connection& connection) {
+  const auto unanswered = connection.give_up_waiting();
+  if (unanswered.empty() || !parts_.database().sessions().contains(connection.session())) return;
+  auto& orphans = orphans_[connection.session()];
+  orphans.insert(orphans.end(), unanswered.begin(), unanswered.end());
+}
+
+bool Clients::take_orphan(SessionId session, bool sync, std::int32_t xid) {
+  if (orphans_.empty()) return false;
+  const auto found = orphans_.find(session);
+  if (found == orphans_.end()) return false;
+  auto& orphans = found->second;
+  // Writes are in order, and syncs are; the two kinds may pass each other.
+  const auto first = std::find_if(orphans.begin(), orphans.end(),
+                                  [&](const Unanswered& one) { return one.sync == sync; });
+  if (first == orphans.end() || first->xid != xid) return false;
+  orphans.erase(first);
+  if (orphans.empty()) orphans_.erase(found);
+  return true;
 }
 
 void Clients::on_revalidated(SessionId session, bool valid) {
@@ -103,6 +132,11 @@ void Clients::close_all() {
   for (auto& [number, connection] : connections_) connection->close();
 }
 
+void Clients::lose_waiting() {
+  for (auto& [number, connection] : connections_) connection->give_up_waiting();
+  orphans_.clear();
+}
+
 SessionId Clients::next_session_id() {
   const auto first = [&] {
     const auto clock = static_cast<std::uint64_t>(parts_.loop.wall_ms());
@@ -120,7 +154,9 @@ SessionId Clients::next_session_id() {
 void Clients::bind(SessionId session, Connection& connection) {
   auto& holder = by_session_[session];
   auto* before = std::exchange(holder, &connection);
-  if (before && before != &connection) before->close();
+  if (!before || before == &connection) return;
+  orphan(*before);
+  before->close();
 }
 
 void Clients::unbind(SessionId session, const Connection& connection) {
@@ -142,11 +178,12 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
 }
 
 void Clients::forget(Connection& connection) {
+  orphan(connection);
   unbind(connection.session(), connection);
   parts_.watches.drop(connection);
   drop(dirty_, &connection);
   drop(waiting_for_room_, &connection);
-  const auto address = by_address_.find(connection.remote_host());
+  const auto address = by_address_.find({connection.remote_host(), connection.encrypted()});
   if (--address->second == 0) by_address_.erase(address);
   parts_.stats.connections_dropped.add();
   connections_.erase(connection.number);

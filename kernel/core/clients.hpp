@@ -13,12 +13,14 @@
 #include <vivarium/broadcast.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace vivarium {
@@ -67,6 +69,8 @@ class Clients final : public Acceptor {
   /// Ends a batch: replies leave, and connections that waited for room go on.
   void flush();
   void close_all();
+  /// What was asked for and is not answered never will be.
+  void lose_waiting();
 
   // --- for connections ----------------------------------------------------------------------------
   const ClientParts& parts() const { return parts_; }
@@ -98,14 +102,22 @@ class Clients final : public Acceptor {
   void reset_connection_stats();
 
  private:
+  void orphan(Connection& connection);
+  /// Whether the next outcome of the session belongs to a connection that has ended.
+  bool take_orphan(SessionId session, bool sync, std::int32_t xid);
+
   ClientParts parts_;
   ServingRole role_ = ServingRole::none;
   LogRoom log_room_ = LogRoom::ample;
   /// In order of arrival.
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::uint64_t next_connection_ = 0;
-  std::unordered_map<std::string, std::int32_t> by_address_;
+  /// Plain and encrypted ones are counted each for themselves, as by ZooKeeper.
+  std::map<std::pair<std::string, bool>, std::int32_t> by_address_;
   std::unordered_map<SessionId, Connection*> by_session_;
+  /// What ended connections of a session have asked for and was not answered: clients number their
+  /// requests anew on each connection.
+  std::unordered_map<SessionId, std::deque<Unanswered>> orphans_;
   std::vector<Connection*> dirty_, waiting_for_room_;
   std::vector<Request> batch_;
   std::ptrdiff_t outstanding_ = 0, outstanding_bytes_ = 0;

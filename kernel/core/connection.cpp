@@ -11,8 +11,10 @@
 namespace vivarium {
 namespace {
 
-constexpr std::size_t kQueuedBytesHigh = 4u << 20;  ///< Above this much unsent output reading stops,
-constexpr std::size_t kQueuedBytesLow = 1u << 20;   ///< and below this it goes on.
+constexpr std::size_t kUnsentBytesHigh = 4u << 20;  ///< Above this much unsent output reading stops,
+constexpr std::size_t kUnsentBytesLow = 1u << 20;   ///< and below this it goes on.
+/// A client that reads so much within its timeout is alive.
+constexpr std::size_t kUnsentBytesStep = 256u << 10;
 constexpr std::size_t kReplyHeaderBytes = 16;
 constexpr std::uint64_t kPasswordSecret = 0xB3415C00;
 
@@ -83,6 +85,12 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+std::size_t bytes_of(const std::vector<Identity>& identities) {
+  std::size_t sum = 0;
+  for (const auto& identity : identities) sum += identity.scheme.size() + identity.id.size();
+  return sum;
+}
+
 bool any_part(Op) { return true; }
 
 /// The ops of a multi's parts, one byte each, if one of them is create2: its transaction says create,
@@ -93,6 +101,57 @@ std::string ops_with_create2(std::string_view body) {
   std::string ops;
   for (const auto& part : parts) ops.push_back(static_cast<char>(part.op));
   return ops.find(static_cast<char>(Op::create2)) == std::string::npos ? std::string() : ops;
+}
+
+// --- the bodies of replies to writes
+
+void append_outcome(std::string& to, Op op, const Applied& applied) {
+  JuteOut out(to);
+  switch (op) {
+    case Op::create: return out(applied.path), void();
+    case Op::create2:
+    case Op::create_container:
+    case Op::create_ttl: return out(applied.path, applied.stat), void();
+    case Op::set_data:
+    case Op::set_acl: return out(applied.stat), void();
+    default: return;
+  }
+}
+
+/// `asked` has the op of each part, if one of them was create2.
+void append_multi(std::string& to, std::string_view asked, const AppliedEntry& entry) {
+  JuteOut out(to);
+  for (std::size_t i = 0; i < entry.parts.size(); ++i) {
+    const auto& part = entry.parts[i];
+    if (part.type == Op::error) {
+      const auto code = static_cast<std::int32_t>(part.err);
+      out(records::MultiHeader{-1, false, code}, code);
+      continue;
+    }
+    const bool asked_for_stat = i < asked.size() && static_cast<Op>(asked[i]) == Op::create2;
+    auto op = asked_for_stat ? Op::create2 : part.type;
+    if (op == Op::create_container || op == Op::create_ttl) op = Op::create2;
+    out(records::MultiHeader{static_cast<std::int32_t>(op), false, 0});
+    append_outcome(to, op, part);
+  }
+  out(records::MultiHeader{-1, true, -1});
+}
+
+/// A multi that failed is ok: its parts tell.
+WireError outcome_of(Op op, const AppliedEntry& entry) {
+  const bool told_by_parts = op == Op::multi && entry.outcome.type == Op::multi;
+  return told_by_parts ? WireError::ok : entry.outcome.err;
+}
+
+void append_reply(std::string& to, Op op, std::string_view asked, const AppliedEntry& entry) {
+  if (outcome_of(op, entry) != WireError::ok) return;
+  op == Op::multi ? append_multi(to, asked, entry) : append_outcome(to, op, entry.outcome);
+}
+
+std::string reply_to(Op op, std::string_view asked, const AppliedEntry& entry) {
+  std::string body;
+  append_reply(body, op, asked, entry);
+  return body;
 }
 
 }  // namespace
@@ -111,17 +170,17 @@ std::string session_password(SessionId session) {
 }
 
 Connection::Connection(Clients& clients, Channel& channel) : clients_(clients), channel_(channel) {
+  Identities identities;
   for (auto* scheme : clients_.parts().gate.authenticators())
     for (auto& identity : scheme->identities_of(channel.peer()))
-      identities_.push_back(std::move(identity));
-  channel_.set_low_water(kQueuedBytesLow);
+      identities.push_back(std::move(identity));
+  identities_ = std::make_shared<const Identities>(std::move(identities));
+  channel_.set_low_water(kUnsentBytesLow);
   channel_.set_deadline(Millis(clients_.parts().settings.sessionless_timeout_ms));
   info_.established_ms = clients_.parts().loop.wall_ms();
 }
 
-Connection::~Connection() {
-  while (!waiting_.empty()) next_waiting();
-}
+Connection::~Connection() { give_up_waiting(); }
 
 // --- frames ---------------------------------------------------------------------------------------
 
@@ -139,24 +198,32 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
     }
     ++taken;
     if (state_ == State::closing) continue;  // What follows the end of a session is not executed.
-    ++info_.received;
-    ++clients_.parts().stats.packets_received;
+    note_received(4 + frame.size());
     if (state_ == State::fresh)
       on_connect_request(frame);
     else
       on_request(frame);
   }
-  if (state_ == State::open) {
-    clients_.parts().broadcast.touch(session_, timeout_ms_);
-    channel_.set_deadline(Millis(timeout_ms_));
-  }
+  if (state_ == State::open) note_alive();
   clients_.submit_batch();
   flush();
+  if (held_) await_low_water();
   return taken;
 }
 
+void Connection::note_received(std::size_t bytes) {
+  ++info_.received;
+  ++clients_.parts().stats.packets_received;
+  clients_.parts().stats.bytes_received.add(static_cast<std::int64_t>(bytes));
+}
+
+void Connection::note_alive() {
+  clients_.parts().broadcast.touch(session_, timeout_ms_);
+  channel_.set_deadline(Millis(timeout_ms_));
+}
+
 bool Connection::overloaded() const {
-  if (channel_.queued_bytes() > kQueuedBytesHigh) return true;
+  if (unsent_bytes() > kUnsentBytesHigh) return true;
   return !waiting_.empty() && clients_.busy();
 }
 
@@ -165,18 +232,31 @@ void Connection::hold_until_room() {
   clients_.wait_for_room(*this);
 }
 
+void Connection::await_low_water() {
+  const auto queued = channel_.queued_bytes();
+  channel_.set_low_water(
+      std::max(kUnsentBytesLow, queued - std::min(queued, kUnsentBytesStep)));
+}
+
 void Connection::resume() {
   if (!std::exchange(held_, false)) return;
   channel_.resume_reading();
 }
 
 void Connection::on_low_water(Channel&) {
-  if (state_ == State::open) resume();
+  if (state_ != State::open) return;
+  note_alive();
+  answer_what_is_ready();
+  flush();
+  if (channel_.queued_bytes() > kUnsentBytesLow) return await_low_water();
+  resume();
 }
 
 void Connection::on_first_word(Channel&, std::uint32_t word) {
   std::string name(4, '\0');
   for (std::size_t i = 0; i < 4; ++i) name[i] = static_cast<char>(word >> (8 * (3 - i)));
+  note_received(name.size());
+  held_ = true;  // As `cons` shows it: nothing more is read.
   out_ = run_word(name);
   state_ = State::closing;
   flush();
@@ -232,13 +312,18 @@ void Connection::on_connect_request(std::string_view frame) {
                            settings.max_session_timeout_ms);
   state_ = State::establishing;
   channel_.set_deadline(std::nullopt);
+  // Now, since some clients send requests behind it without waiting for the answer.
+  Framing framing;
+  framing.frame_bytes_max = settings.frame_bytes_max;
+  channel_.set_framing(std::move(framing));
   if (request.session_id != 0) return reconnect(request);
   if (clients_.log_room() == LogRoom::none) return close();  // Likewise: it could only wait.
 
+  connect_received_ = clients_.parts().loop.now();
   session_ = clients_.next_session_id();
   clients_.bind(session_, *this);
   const auto body = to_jute(records::CreateSessionTxn{timeout_ms_});
-  clients_.submit({session_, 0, static_cast<std::int32_t>(Op::create_session), body, identities_,
+  clients_.submit({session_, 0, static_cast<std::int32_t>(Op::create_session), body, *identities_,
                    channel_.peer().remote_host, channel_.peer().encrypted,
                    clients_.parts().settings.id});
   clients_.submit_batch();  // While `body` lives.
@@ -257,16 +342,19 @@ void Connection::reconnect(const records::ConnectRequest& request) {
       });
 }
 
+void Connection::on_session_created() {
+  if (state_ != State::establishing) return;
+  info_.last_zxid = clients_.database().last_applied().value;
+  finish({Wait::write, Op::create_session, 0, {}, connect_received_}, true);
+  establish(true);
+}
+
 void Connection::establish(bool valid) {
   if (state_ != State::establishing) return;
   if (!valid) return refuse_session();
   send_connect_response();
   state_ = State::open;
-  info_.last_operation = short_name(Op::create_session);
   channel_.set_deadline(Millis(timeout_ms_));
-  Framing framing;
-  framing.frame_bytes_max = clients_.parts().settings.frame_bytes_max;
-  channel_.set_framing(std::move(framing));
   flush();
   hold_until_room();  // Goes on when the batch at hand has been applied as a whole.
 }
@@ -305,8 +393,10 @@ void Connection::on_request(std::string_view frame) {
   if (op == Op::sync) return submit_sync(header.xid, body);
   if (is_write(op)) return submit_write(header, body);
   if (!answered_in_order(op)) return reject_op(header.xid);
-  Waiting waiting{Wait::read, op, header.xid, {}, clients_.parts().loop.now()};
+  const auto xid = op == Op::ping ? kXidPing : header.xid;
+  Waiting waiting{Wait::read, op, xid, {}, clients_.parts().loop.now()};
   if (waiting_.empty()) return answer_read(waiting, body);
+  waiting.identities = identities_;
   waiting.body = body;
   wait(std::move(waiting), body.size());
 }
@@ -327,7 +417,7 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
   Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
   wait(std::move(waiting), body.size());
-  clients_.submit({session_, header.xid, header.type, body, identities_,
+  clients_.submit({session_, header.xid, header.type, body, *identities_,
                    channel_.peer().remote_host, channel_.peer().encrypted,
                    clients_.parts().settings.id});
 }
@@ -350,8 +440,10 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
   JuteIn in(body);
   records::PathRequest request;
   in(request);
-  wait({Wait::sync, Op::sync, xid, std::string(request.path), clients_.parts().loop.now()},
-       body.size());
+  Waiting waiting{Wait::sync, Op::sync, xid, std::string(request.path),
+                  clients_.parts().loop.now()};
+  if (!in.ok()) waiting.err = WireError::marshalling_error;
+  wait(std::move(waiting), body.size());
   clients_.sync(session_, xid);
 }
 
@@ -368,8 +460,27 @@ Connection::Waiting Connection::next_waiting() {
   return waiting;
 }
 
-Subject Connection::subject() const {
-  return {session_, channel_.peer().remote_host, channel_.peer().encrypted, identities_};
+bool Connection::front_is_ready() const {
+  return !waiting_.empty() && waiting_.front().kind != Wait::write &&
+         waiting_.front().kind != Wait::sync;
+}
+
+std::vector<Unanswered> Connection::give_up_waiting() {
+  std::vector<Unanswered> all;
+  while (!waiting_.empty()) {
+    const auto waiting = next_waiting();
+    if (waiting.kind == Wait::write || waiting.kind == Wait::sync)
+      all.push_back({waiting.kind == Wait::sync, waiting.xid});
+  }
+  return all;
+}
+
+const Connection::Identities& Connection::who_asked(const Waiting& waiting) const {
+  return waiting.identities ? *waiting.identities : *identities_;
+}
+
+Subject Connection::subject(const Identities& identities) const {
+  return {session_, channel_.peer().remote_host, channel_.peer().encrypted, identities};
 }
 
 // --- authentication -------------------------------------------------------------------------------
@@ -378,7 +489,9 @@ void Connection::on_auth(std::int32_t xid, std::string_view body) {
   JuteIn in(body);
   records::AuthPacket packet;
   in(packet);
-  auto* scheme = in.ok() ? clients_.parts().gate.authenticator(packet.scheme) : nullptr;
+  if (!in.ok()) return close();  // Without an answer, as for any frame that makes no sense.
+  clients_.submit_batch();       // By whoever it was until now.
+  auto* scheme = clients_.parts().gate.authenticator(packet.scheme);
   if (!scheme) return fail_auth(xid, "there is no authenticator of that scheme");
   exchange_ = scheme->accept(channel_.peer());
   if (!exchange_) {  // The connection itself has proved what there is to prove.
@@ -386,17 +499,22 @@ void Connection::on_auth(std::int32_t xid, std::string_view body) {
       return fail_auth(xid, "the connection proves no identity of that scheme");
     return send_header(xid, 0, WireError::ok);
   }
+  if (!packet.auth) return fail_auth(xid, "the packet holds nothing to prove it with");
   authenticating_ = true;
-  exchange_->step(packet.auth.value_or(""),
+  exchange_->step(*packet.auth,
                   [this, xid](AuthStep step) { on_auth_step(xid, std::move(step)); });
 }
 
 void Connection::on_auth_step(std::int32_t xid, AuthStep step) {
   authenticating_ = false;
   if (step.status != AuthStep::Status::done) return fail_auth(xid, step.why);
+  auto identities = *identities_;
   for (auto& identity : step.identities)
-    if (std::find(identities_.begin(), identities_.end(), identity) == identities_.end())
-      identities_.push_back(std::move(identity));
+    if (std::find(identities.begin(), identities.end(), identity) == identities.end())
+      identities.push_back(std::move(identity));
+  if (bytes_of(identities) > clients_.parts().settings.frame_bytes_max)
+    return fail_auth(xid, "its identities together are longer than jute.maxbuffer");
+  identities_ = std::make_shared<const Identities>(std::move(identities));
   send_header(xid, 0, WireError::ok);
   if (held_) {  // The answer came later.
     flush();
@@ -428,38 +546,39 @@ void Connection::answer_read(const Waiting& waiting, std::string_view body) {
   if (is_watch_request(waiting.op)) {
     // Notifications that it causes come before its reply.
     out_.resize(frame.start);
-    err = append_watch_request(waiting.op, body);
+    err = append_watch_request(waiting, body);
     const auto reply = begin();
     if (err == WireError::ok && waiting.op == Op::add_watch) append_jute(out_, std::int32_t{0});
     end(reply, waiting.xid, clients_.database().last_applied().value, err);
     return finish(waiting, false);
   }
-  if (waiting.op != Op::ping) err = append_read(waiting.op, body);
+  if (waiting.op != Op::ping) err = append_read(waiting, body);
   if (err != WireError::ok) out_.resize(body_start);
   end(frame, waiting.xid, clients_.database().last_applied().value, err);
   finish(waiting, false);
 }
 
-WireError Connection::append_read(Op op, std::string_view body) {
-  const auto result = clients_.reader().read(op, body, subject(), out_);
+WireError Connection::append_read(const Waiting& waiting, std::string_view body) {
+  const auto result =
+      clients_.reader().read(waiting.op, body, subject(who_asked(waiting)), out_);
   auto& watches = clients_.parts().watches;
   if (result.watch == WatchEffect::data) watches.add_data(result.path, *this);
   if (result.watch == WatchEffect::children) watches.add_child(result.path, *this);
   return result.err;
 }
 
-WireError Connection::append_watch_request(Op op, std::string_view body) {
-  switch (op) {
+WireError Connection::append_watch_request(const Waiting& waiting, std::string_view body) {
+  switch (waiting.op) {
     case Op::set_watches: return set_watches(body, false);
     case Op::set_watches2: return set_watches(body, true);
-    case Op::add_watch: return add_watch(body);
+    case Op::add_watch: return add_watch(waiting, body);
     case Op::remove_watches: return remove_or_check_watches(body, true);
     default: return remove_or_check_watches(body, false);
   }
 }
 
 bool Connection::sees(Operation operation, std::string_view path, AclNumber acl) const {
-  return clients_.reader().readable(operation, path, acl, subject());
+  return clients_.reader().readable(operation, path, acl, subject(*identities_));
 }
 
 WireError Connection::set_watches(std::string_view body, bool with_persistent) {
@@ -503,13 +622,13 @@ void Connection::restore_child_watch(std::string_view path, std::int64_t relativ
   clients_.parts().watches.add_child(path, *this);
 }
 
-WireError Connection::add_watch(std::string_view body) {
+WireError Connection::add_watch(const Waiting& waiting, std::string_view body) {
   JuteIn in(body);
   records::PathTypeRequest request;
   in(request);
   if (!in.ok() || request.type < 0 || request.type > 1) return WireError::marshalling_error;
-  if (!clients_.parts().gate.allows({Operation::add_watch, request.path}, subject(),
-                                    clients_.database()))
+  if (!clients_.parts().gate.allows({Operation::add_watch, request.path},
+                                    subject(who_asked(waiting)), clients_.database()))
     return WireError::no_auth;
   if (request.type == 0)
     clients_.parts().watches.add_persistent(request.path, *this);
@@ -541,87 +660,66 @@ void Connection::notify(const WatchEvent& event) {
 // --- writes ---------------------------------------------------------------------------------------
 
 void Connection::on_applied(const AppliedEntry& entry) {
-  const bool mine = !waiting_.empty() && waiting_.front().kind == Wait::write &&
-                    waiting_.front().xid == entry.header.cxid;
-  if (mine) {
-    const auto waiting = next_waiting();
-    answer_write(waiting, entry);
-    answer_what_is_ready();
-    if (!dirty_) clients_.mark_dirty(*this);
-    dirty_ = true;
+  const auto mine = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [](const Waiting& one) { return one.kind == Wait::write; });
+  if (mine == waiting_.end() || mine->xid != entry.header.cxid) return;
+  if (entry.outcome.err == WireError::session_moved) {
+    mine->kind = Wait::applied_write;
+    return close();  // The client's session lives elsewhere: no reply.
   }
-  if (entry.outcome.type == Op::close_session) close();
+  if (mine == waiting_.begin()) {
+    answer_write(next_waiting(), entry);
+  } else {
+    mine->err = outcome_of(mine->op, entry);
+    mine->body = reply_to(mine->op, mine->body, entry);
+    mine->kind = Wait::applied_write;
+  }
+  answer_what_is_ready();
+  if (!dirty_) clients_.mark_dirty(*this);
+  dirty_ = true;
 }
 
 void Connection::on_synced(std::int32_t cxid) {
   if (waiting_.empty() || waiting_.front().kind != Wait::sync || waiting_.front().xid != cxid) return;
-  const auto waiting = next_waiting();
-  const auto frame = begin();
-  append_jute(out_, std::string_view(waiting.body));
-  end(frame, waiting.xid, clients_.database().last_applied().value, WireError::ok);
-  finish(waiting, true);
+  answer_sync(next_waiting());
   answer_what_is_ready();
   flush();
 }
 
 void Connection::answer_what_is_ready() {
-  const auto ready = [this] {
-    return !waiting_.empty() && state_ == State::open &&
-           (waiting_.front().kind == Wait::read || waiting_.front().kind == Wait::refusal);
-  };
-  while (ready()) {
+  while (front_is_ready() && state_ == State::open) {
+    if (unsent_bytes() > kUnsentBytesHigh) {
+      flush();
+      return await_low_water();
+    }
     const auto waiting = next_waiting();
-    waiting.kind == Wait::read ? answer_read(waiting, waiting.body) : answer_refusal(waiting);
+    switch (waiting.kind) {
+      case Wait::read: answer_read(waiting, waiting.body); break;
+      case Wait::refusal: answer_refusal(waiting); break;
+      default: answer_applied_write(waiting);
+    }
   }
 }
 
 void Connection::answer_write(const Waiting& waiting, const AppliedEntry& entry) {
-  const auto zxid = clients_.database().last_applied().value;
-  const bool told_by_parts = waiting.op == Op::multi && entry.outcome.type == Op::multi;
-  const auto err = told_by_parts ? WireError::ok : entry.outcome.err;
-  const bool moved = entry.outcome.err == WireError::session_moved;
-  if (moved) return close();  // The client's session lives elsewhere: no reply.
   const auto frame = begin();
-  if (err == WireError::ok) {
-    if (waiting.op == Op::multi)
-      append_multi(waiting, entry);
-    else
-      append_outcome(waiting.op, entry.outcome);
-  }
-  end(frame, waiting.xid, zxid, err);
+  append_reply(out_, waiting.op, waiting.body, entry);
+  end(frame, waiting.xid, clients_.database().last_applied().value, outcome_of(waiting.op, entry));
   finish(waiting, true);
 }
 
-void Connection::append_outcome(Op op, const Applied& applied) {
-  JuteOut out(out_);
-  switch (op) {
-    case Op::create: return out(applied.path), void();
-    case Op::create2:
-    case Op::create_container:
-    case Op::create_ttl: return out(applied.path, applied.stat), void();
-    case Op::set_data:
-    case Op::set_acl: return out(applied.stat), void();
-    default: return;
-  }
+void Connection::answer_applied_write(const Waiting& waiting) {
+  const auto frame = begin();
+  out_ += waiting.body;
+  end(frame, waiting.xid, clients_.database().last_applied().value, waiting.err);
+  finish(waiting, true);
 }
 
-void Connection::append_multi(const Waiting& waiting, const AppliedEntry& entry) {
-  JuteOut out(out_);
-  for (std::size_t i = 0; i < entry.parts.size(); ++i) {
-    const auto& part = entry.parts[i];
-    if (part.type == Op::error) {
-      const auto code = static_cast<std::int32_t>(part.err);
-      out(records::MultiHeader{-1, false, code}, code);
-      continue;
-    }
-    const bool asked_for_stat =
-        i < waiting.body.size() && static_cast<Op>(waiting.body[i]) == Op::create2;
-    auto op = asked_for_stat ? Op::create2 : part.type;
-    if (op == Op::create_container || op == Op::create_ttl) op = Op::create2;
-    out(records::MultiHeader{static_cast<std::int32_t>(op), false, 0});
-    append_outcome(op, part);
-  }
-  out(records::MultiHeader{-1, true, -1});
+void Connection::answer_sync(const Waiting& waiting) {
+  const auto frame = begin();
+  if (waiting.err == WireError::ok) append_jute(out_, std::string_view(waiting.body));
+  end(frame, waiting.xid, clients_.database().last_applied().value, waiting.err);
+  finish(waiting, true);
 }
 
 // --- replies --------------------------------------------------------------------------------------
@@ -671,7 +769,7 @@ void Connection::finish(const Waiting& waiting, bool update) {
   info_.latency.record(us);
   info_.last_latency_ms = us / 1000;
   info_.last_operation = short_name(waiting.op);
-  info_.last_cxid = waiting.xid;
+  if (waiting.xid >= 0) info_.last_cxid = waiting.xid;
 }
 
 void Connection::flush() {

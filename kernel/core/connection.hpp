@@ -2,9 +2,11 @@
 // One client's connection: the handshake, then requests in, replies and notifications out.
 //
 // Replies leave in the order of the requests. A write is handed to the broadcast and waits here until
-// it is applied; a read that finds nothing waiting is answered at once, otherwise it waits behind the
-// writes before it, and so does the refusal of a write for which the log has no room. Only auth replies
-// and notifications may overtake. Source: sections B and C.1.
+// it is applied, and until all before it are answered: a sync may still be on its way then. A read that
+// finds nothing waiting is answered at once, otherwise it waits behind the writes before it, and so does
+// the refusal of a write for which the log has no room. Only auth replies and notifications may
+// overtake. A client that does not read its replies gets no more of them until it does, and its requests
+// are not read meanwhile. Source: sections B and C.1.
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
@@ -27,6 +29,12 @@
 namespace vivarium {
 
 class Clients;
+
+/// A write, or a sync, of which the outcome is still to come.
+struct Unanswered {
+  bool sync;
+  std::int32_t xid;
+};
 
 /// What `cons` shows of a connection.
 struct ConnectionInfo {
@@ -63,12 +71,18 @@ class Connection final : public ChannelHandler, public Watcher {
   std::uint64_t number = 0;  ///< Order of arrival; the key of Clients.
 
   SessionId session() const { return session_; }
+  /// Another connection has taken the session, or this one ends: what it asked for and is not answered
+  /// yet, in order. Its answers go nowhere.
+  std::vector<Unanswered> give_up_waiting();
   const std::string& remote_host() const { return channel_.peer().remote_host; }
+  bool encrypted() const { return channel_.peer().encrypted; }
   bool awaits_session() const { return state_ == State::establishing; }
 
-  /// The session was created, or its revalidation was answered.
+  /// The session was created.
+  void on_session_created();
+  /// Its revalidation was answered.
   void establish(bool valid);
-  /// A transaction of this session was applied.
+  /// A transaction of this session was applied that no earlier connection of it had asked for.
   void on_applied(const AppliedEntry& entry);
   void on_synced(std::int32_t cxid);
   /// Hands what was appended to the channel. Called once a batch.
@@ -84,21 +98,32 @@ class Connection final : public ChannelHandler, public Watcher {
 
  private:
   enum class State : std::uint8_t { fresh, establishing, open, closing };
-  enum class Wait : std::uint8_t { write, sync, read, refusal };
+  enum class Wait : std::uint8_t {
+    write,
+    applied_write,  ///< Its reply is there, and waits for those before it.
+    sync,
+    read,
+    refusal,
+  };
+  using Identities = std::vector<Identity>;
   /// A request whose reply is still to come.
   struct Waiting {
     Wait kind;
     Op op;
     std::int32_t xid;
-    std::string body;  ///< Of a read; the path of a sync; the part ops of a multi with a create2.
+    /// Of a read; the path of a sync; the part ops of a multi with a create2; the reply of a write.
+    std::string body;
     MonoTime received;
-    std::size_t bytes = 0;  ///< Of the request.
+    std::size_t bytes = 0;          ///< Of the request.
+    WireError err = WireError::ok;  ///< Of an applied write; of a sync that could not be decoded.
+    std::shared_ptr<const Identities> identities = {};  ///< Of whoever asked, for a read that waits.
   };
   /// A reply frame under construction: length and header are filled in by end().
   struct Frame {
     std::size_t start;
   };
 
+  void note_received(std::size_t bytes);
   std::string run_word(const std::string& word) const;
   void on_connect_request(std::string_view frame);
   void reconnect(const records::ConnectRequest& request);
@@ -117,22 +142,23 @@ class Connection final : public ChannelHandler, public Watcher {
   void reject_op(std::int32_t xid);
   void wait(Waiting waiting, std::size_t bytes);
   Waiting next_waiting();
+  bool front_is_ready() const;
 
   void answer_read(const Waiting& waiting, std::string_view body);
-  WireError append_read(Op op, std::string_view body);
-  WireError append_watch_request(Op op, std::string_view body);
+  WireError append_read(const Waiting& waiting, std::string_view body);
+  WireError append_watch_request(const Waiting& waiting, std::string_view body);
   WireError set_watches(std::string_view body, bool with_persistent);
   void restore_data_watch(std::string_view path, std::int64_t relative_zxid);
   void restore_exist_watch(std::string_view path);
   void restore_child_watch(std::string_view path, std::int64_t relative_zxid);
-  WireError add_watch(std::string_view body);
+  WireError add_watch(const Waiting& waiting, std::string_view body);
   WireError remove_or_check_watches(std::string_view body, bool remove);
   bool sees(Operation operation, std::string_view path, AclNumber acl) const;
 
   void answer_write(const Waiting& waiting, const AppliedEntry& entry);
-  void append_outcome(Op op, const Applied& applied);
-  void append_multi(const Waiting& waiting, const AppliedEntry& entry);
-  /// Reads and refusals.
+  void answer_applied_write(const Waiting& waiting);
+  void answer_sync(const Waiting& waiting);
+  /// As far as the client reads its replies.
   void answer_what_is_ready();
   void finish(const Waiting& waiting, bool update);
 
@@ -142,7 +168,13 @@ class Connection final : public ChannelHandler, public Watcher {
   void append_event(EventType type, std::string_view path, std::int64_t zxid);
 
   void hold_until_room();
-  Subject subject() const;
+  /// The client is there: it asks, or it reads what it was sent.
+  void note_alive();
+  std::size_t unsent_bytes() const { return out_.size() + channel_.queued_bytes(); }
+  /// on_low_water comes when a part of what is unsent was read.
+  void await_low_water();
+  const Identities& who_asked(const Waiting& waiting) const;
+  Subject subject(const Identities& identities) const;
 
   Clients& clients_;
   Channel& channel_;
@@ -153,10 +185,11 @@ class Connection final : public ChannelHandler, public Watcher {
   bool dirty_ = false;            ///< Listed with Clients for flush().
   SessionId session_;
   std::int32_t timeout_ms_ = 0;
-  std::vector<Identity> identities_;
+  std::shared_ptr<const Identities> identities_;  ///< Never changed, but replaced.
   std::unique_ptr<AuthExchange> exchange_;
   std::deque<Waiting> waiting_;
   std::string out_;
+  MonoTime connect_received_{};
   ConnectionInfo info_;
 };
 

@@ -1,6 +1,7 @@
 #include "kernel/core/preparer.hpp"
 
 #include "kernel/core/paths.hpp"
+#include "kernel/core/znode_block.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -9,6 +10,7 @@ namespace vivarium {
 namespace {
 
 constexpr std::int64_t kTtlMax = 0xFFFFFFFFFF;
+constexpr std::size_t kAclBytesMax = 16u << 20;
 
 /// The version after `current`, wrapping; never -1, which means "any" in requests.
 std::int32_t next_version(std::int32_t current) {
@@ -24,6 +26,13 @@ std::string sequence_suffix(std::int32_t cversion) {
   char text[16];
   std::snprintf(text, sizeof text, "%010d", cversion);
   return text;
+}
+
+/// As a list of them in a record.
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+  std::size_t sum = 0;
+  for (const auto& text : texts) sum += sizeof(std::int32_t) + text.size();
+  return sum;
 }
 
 bool is_ttl(CreateFlag flag) {
@@ -122,6 +131,7 @@ LogEntry Preparer::prepare(const Request& request, Zxid zxid, std::int64_t wall_
                         zxid,
                         wall_ms};
   body_.clear();
+  acl_bytes_left_ = std::min(rules_.request_bytes_max, kAclBytesMax);
   auto type = static_cast<Op>(request.op);
   in_.seat(request.body);
   const auto err =
@@ -171,6 +181,12 @@ WireError Preparer::check_session(const Context& context) {
   return sessions_.check(context.request.session, context.request.owner);
 }
 
+WireError Preparer::normalize_acl(const Context& context, std::span<const AclEntry> asked) {
+  const auto err = gate_.normalize(asked, context.subject, acl_bytes_left_, acl_);
+  for (const auto& entry : acl_) acl_bytes_left_ -= std::min(acl_bytes_left_, acl_entry_bytes(entry));
+  return err;
+}
+
 bool Preparer::allowed(const Context& context, Operation operation, std::string_view path,
                        std::int32_t permission, AclNumber acl) const {
   return gate_.allows(
@@ -212,7 +228,7 @@ WireError Preparer::prepare_create(const Context& context, Op op, JuteIn& body, 
   const auto& request = creation_.request;
   const auto parent_path = paths::parent_if_plain(request.path);
   if (!parent_path) return WireError::bad_arguments;
-  err = gate_.normalize(request.acl, context.subject, acl_);
+  err = normalize_acl(context, request.acl);
   if (err != WireError::ok) return err;
   const auto parent = pending_.find(*parent_path);
   if (!parent) return WireError::no_node;
@@ -228,7 +244,8 @@ WireError Preparer::store_creation(const Context& context, const Creation& creat
   auto path = request.path;
   if (creation.sequential)
     path = sequential_path = std::string(path) + sequence_suffix(parent.fields.cversion);
-  if (!paths::valid(path)) return WireError::bad_arguments;
+  if (!paths::valid(path) || paths::name(path).size() > kNameBytesMax)
+    return WireError::bad_arguments;
   if (pending_.exists(path)) return WireError::node_exists;
   if (is_ephemeral(parent.fields.owner, database_.extended_types()))
     return WireError::no_children_for_ephemerals;
@@ -315,8 +332,7 @@ WireError Preparer::prepare_set_acl(const Context& context, JuteIn& body) {
   if (!body.ok()) return WireError::marshalling_error;
   if (const auto err = check_session(context); err != WireError::ok) return err;
   if (!paths::valid(request.path)) return WireError::bad_arguments;
-  if (const auto err = gate_.normalize(request.acl, context.subject, acl_); err != WireError::ok)
-    return err;
+  if (const auto err = normalize_acl(context, request.acl); err != WireError::ok) return err;
   const auto node = pending_.find(request.path);
   if (!node) return WireError::no_node;
   if (!allowed(context, Operation::set_acl, request.path, perms::kAdmin, node->acl))
@@ -361,7 +377,10 @@ WireError Preparer::prepare_close_session(const Context& context) {
   const auto paths = pending_.ephemerals(context.request.session);
   for (const auto& path : paths) pending_.remove(path, context.zxid);
   sessions_.mark_closing(context.request.session);
-  write(records::CloseSessionTxn{{paths.begin(), paths.end()}});
+  // Applying it removes what the session owns, listed or not.
+  records::CloseSessionTxn txn;
+  if (bytes_of(paths) <= rules_.request_bytes_max) txn.paths = {paths.begin(), paths.end()};
+  write(txn);
   return WireError::ok;
 }
 

@@ -21,6 +21,9 @@ struct PrepareRules {
   bool digest_enabled = true;
   bool enforce_quota = false;
   bool reconfig_enabled = false;
+  /// What requests may be long (jute.maxbuffer). What a transaction has beyond its request is held
+  /// within it too: a few bytes may ask for many, with "auth" in an ACL or the end of a session.
+  std::size_t request_bytes_max = 1048575;
 };
 
 /// One part of a multi request.
@@ -73,6 +76,7 @@ class Preparer {
   WireError prepare_multi(const Context& context);
 
   WireError check_session(const Context& context);
+  WireError normalize_acl(const Context& context, std::span<const AclEntry> asked);
   bool allowed(const Context& context, Operation operation, std::string_view path,
                std::int32_t permission, AclNumber acl) const;
   template <class Record>
@@ -89,6 +93,7 @@ class Preparer {
   JuteIn in_;
   Creation creation_;
   std::vector<AclEntry> acl_;
+  std::size_t acl_bytes_left_ = 0;  ///< For all parts of the request together.
   std::vector<MultiPart> parts_;
 };
 

@@ -5,9 +5,17 @@
 namespace vivarium {
 namespace {
 
+/// What a multiRead is answered with at most: its few bytes may ask for any number.
+constexpr std::size_t kMultiReadBytesMax = 64u << 20;
+
 constexpr ReadResult malformed{WireError::marshalling_error, WatchEffect::none, {}};
 
 ReadResult failed(WireError err) { return {err, WatchEffect::none, {}}; }
+
+/// The root has an empty name too, as in ZooKeeper.
+void name_root(std::string_view& path) {
+  if (path.empty()) path = "/";
+}
 
 bool reads_in_multi(Op op) { return op == Op::get_data || op == Op::get_children; }
 
@@ -64,6 +72,7 @@ ReadResult Reader::exists(JuteIn& in, const Subject& subject, JuteOut& out) cons
   records::PathWatchRequest request;
   in(request);
   if (!in.ok()) return malformed;
+  name_root(request.path);
   if (request.path.find('\0') != std::string_view::npos) return failed(WireError::bad_arguments);
   const auto* node = database_.tree().find(request.path);
   if (node ? !readable(Operation::exists, request.path, node->acl, subject)
@@ -79,6 +88,7 @@ ReadResult Reader::get_data(JuteIn& in, const Subject& subject, JuteOut& out) co
   records::PathWatchRequest request;
   in(request);
   if (!in.ok()) return malformed;
+  name_root(request.path);
   const auto* node = database_.tree().find(request.path);
   if (!node) return failed(WireError::no_node);
   if (!readable(Operation::get_data, request.path, node->acl, subject))
@@ -91,6 +101,7 @@ ReadResult Reader::get_acl(JuteIn& in, const Subject& subject, JuteOut& out) con
   records::PathRequest request;
   in(request);
   if (!in.ok()) return malformed;
+  name_root(request.path);
   const auto* node = database_.tree().find(request.path);
   if (!node) return failed(WireError::no_node);
   const auto entries = database_.acls().entries(node->acl);
@@ -115,6 +126,7 @@ ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out
   records::PathWatchRequest request;
   in(request);
   if (!in.ok()) return malformed;
+  name_root(request.path);
   const auto* node = database_.tree().find(request.path);
   if (!node) return failed(WireError::no_node);
   if (!readable(Operation::get_children, request.path, node->acl, subject))
@@ -169,11 +181,13 @@ ReadResult Reader::multi_read(std::string_view body, const Subject& subject,
                               std::string& out) const {
   std::vector<MultiPart> parts;
   if (!split_multi(body, reads_in_multi, parts)) return malformed;
+  const auto begin = out.size();
   JuteOut reply(out);
   for (const auto& part : parts) {
     const auto start = out.size();
     reply(records::MultiHeader{static_cast<std::int32_t>(part.op), false, 0});
     const auto result = read(part.op, part.body, subject, out);
+    if (out.size() - begin > kMultiReadBytesMax) return failed(WireError::bad_arguments);
     if (result.err == WireError::ok) continue;
     out.resize(start);
     const auto code = static_cast<std::int32_t>(result.err);

@@ -185,7 +185,8 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
   database_->set_extended_types(settings_.extended_types);
   preparer_ = std::make_unique<Preparer>(
       *database_, sessions_, gate_,
-      PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled});
+      PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
+                   settings_.frame_bytes_max});
 }
 
 // --- beginning and end ----------------------------------------------------------------------------
@@ -217,6 +218,7 @@ void Server::Body::on_role(ServingRole role, bool lost) {
   const auto before = clients_.role();
   clients_.set_role(role);
   parts_.log.info("now serving as " + std::string(name_of(role)));
+  if (lost) clients_.lose_waiting();
   if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
   if (leads()) lead();
   if (role != ServingRole::none) purger_.start();
@@ -317,6 +319,7 @@ void Server::Body::apply_one(const LogEntry& entry) {
   const auto& applied = database_->apply(entry, this, DigestCheck::compare);
   VIVARIUM_ASSERT(!applied.malformed, "a committed transaction cannot be decoded");
   note_digest(applied, entry.zxid);
+  if (settings_.digest_enabled) stats_.digests.record(entry.zxid, database_->tree().digest());
   if (applied.outcome.type == Op::close_session) sessions_.remove({applied.header.client_id});
   auto& pending = preparer_->pending();
   if (!pending.empty()) pending.settle(entry.zxid, before, database_->tree().digest());

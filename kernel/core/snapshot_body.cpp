@@ -3,7 +3,7 @@
 namespace vivarium {
 namespace {
 
-constexpr std::size_t kRecordBytesMax = 64u << 20;  ///< No legal record comes near it.
+constexpr std::size_t kRecordBytesMax = 128u << 20;  ///< No transaction is as long.
 
 }  // namespace
 

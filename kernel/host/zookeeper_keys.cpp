@@ -9,6 +9,8 @@ namespace vivarium {
 namespace {
 
 constexpr std::int64_t kInt = std::numeric_limits<std::int32_t>::max();
+/// With this, the longest transaction is still one that every store and loader takes.
+constexpr std::int64_t kFrameBytesMax = 100 << 20;
 constexpr std::int64_t kKib = std::numeric_limits<std::int64_t>::max() >> 10;
 constexpr auto kAlways = KeyScope::always;
 constexpr auto kSecure = KeyScope::secure_port;
@@ -126,7 +128,7 @@ constexpr ZooKeeperKey kKeys[] = {
     number("maxSessionTimeout", "-1", -1, kInt, "ms", "-1: twenty times tickTime"),
     number("maxClientCnxns", "60", 0, kInt, "connections", "from one address; 0: no limit"),
     number("maxCnxns", "0", 0, kInt, "connections", "in all; 0: no limit"),
-    number("jute.maxbuffer", "1048575", 1024, kInt, "bytes", "the longest request"),
+    number("jute.maxbuffer", "1048575", 1024, kFrameBytesMax, "bytes", "the longest request"),
     number("globalOutstandingLimit", "", 1, kInt, "requests",
            "requests under way before clients have to wait; unset: 10000 (ZooKeeper: 1000)"),
     number("nio.sessionlessCnxnTimeout", "10000", 1, kInt, "ms",

@@ -144,6 +144,7 @@ class TestClient : private Connector, private ChannelHandler {
     ConnectSpec spec;
     spec.host = "127.0.0.1";
     spec.port = 2181;
+    spec.framing.frame_bytes_max = 256u << 20;
     connecting_ = transport.connect(spec, *this);
     wait([&] { return channel_ != nullptr; });
     if (greeting == Greeting::new_session && !connect()) throw std::runtime_error("no session");
@@ -178,10 +179,7 @@ class TestClient : private Connector, private ChannelHandler {
     frame(to_jute(records::RequestHeader{xid, static_cast<std::int32_t>(op)}) + std::string(body));
   }
   Reply wait_for(std::int32_t xid) {
-    wait([&] { return !replies_.empty() || closed; });
-    if (replies_.empty()) throw std::runtime_error("the connection closed without a reply");
-    auto reply = std::move(replies_.front());
-    replies_.pop_front();
+    auto reply = next_reply();
     if (reply.xid != xid) throw std::runtime_error("a reply is out of order");
     return reply;
   }
@@ -192,6 +190,32 @@ class TestClient : private Connector, private ChannelHandler {
   bool wait(const std::function<bool()>& predicate) { return loop_.run_until(predicate); }
   void wait_closed() { wait([&] { return closed; }); }
   bool has_reply() const { return !replies_.empty(); }
+  Reply next_reply() {
+    wait([&] { return !replies_.empty() || closed; });
+    if (replies_.empty()) throw std::runtime_error("the connection closed without a reply");
+    auto reply = std::move(replies_.front());
+    replies_.pop_front();
+    return reply;
+  }
+  /// Sends a four-letter word; `text` is what came when the server has closed.
+  void word(std::string_view four_letters) {
+    Framing framing;
+    framing.kind = Framing::Kind::raw;
+    channel_->set_framing(framing);
+    reads_text_ = true;
+    raw(std::string(four_letters));
+    wait_closed();
+  }
+  /// What the server sends stays with it, until read_one() takes the next reply, or for good.
+  void stop_reading() { channel_->pause_reading(); }
+  void read_one() {
+    one_at_a_time_ = true;
+    channel_->resume_reading();
+  }
+  void go_on_reading() {
+    one_at_a_time_ = false;
+    channel_->resume_reading();
+  }
   /// Lets everything under way arrive.
   void settle() { loop_.run_for(std::chrono::milliseconds(1)); }
   std::vector<Event> take_events() {
@@ -250,14 +274,17 @@ class TestClient : private Connector, private ChannelHandler {
   }
   void on_connect_failed(const Error& error) override { throw std::runtime_error(error.what); }
   std::size_t on_frames(Channel&, std::span<const std::string_view> frames) override {
-    for (const auto frame : frames) take(frame);
-    return frames.size();
+    const auto wanted = one_at_a_time_ ? frames.first(1) : frames;
+    for (const auto frame : wanted) take(frame);
+    if (one_at_a_time_) channel_->pause_reading();
+    return wanted.size();
   }
   void on_first_word(Channel&, std::uint32_t) override {}
   void on_low_water(Channel&) override {}
   void on_closed(Channel&, CloseReason, std::string_view) override { closed = true; }
 
   void take(std::string_view frame) {
+    if (reads_text_) return void(text += frame);
     JuteIn in(frame);
     if (!greeted_) {
       records::ConnectResponse response;
@@ -280,6 +307,7 @@ class TestClient : private Connector, private ChannelHandler {
   std::unique_ptr<Connecting> connecting_;
   Channel* channel_ = nullptr;
   bool greeted_ = false;
+  bool one_at_a_time_ = false, reads_text_ = false;
   std::int32_t last_xid_ = 0;
   std::deque<Reply> replies_;
   std::vector<Event> events_;

@@ -240,6 +240,35 @@ TEST_CASE("cons tells of each session, and of bare connections what there is") {
   CHECK(integer_at(info, "established") == 1'800'000'000'000);
 }
 
+TEST_CASE("cons shows the last request that had a number, from the session's beginning") {
+  TestServer server;
+  TestClient client(server);
+  CHECK(answer(server, "cons").find(",lop=SESS,") != std::string::npos);
+  CHECK(answer(server, "cons").find(",lcxid=0x0,lzxid=0x1,") != std::string::npos);
+  client.create("/a");
+  client.call(Op::ping);
+  CHECK(answer(server, "cons").find(",lop=PING,") != std::string::npos);
+  CHECK(answer(server, "cons").find(",lcxid=0x1,lzxid=0x2,") != std::string::npos);
+}
+
+TEST_CASE("a connection with a four-letter word shows as one that was read and is not any more") {
+  TestServer server;
+  TestClient client(server, TestClient::Greeting::none);
+  client.word("stat");
+  CHECK(client.text.find("[0](queued=0,recved=1,sent=0)") != std::string::npos);
+}
+
+TEST_CASE("hash tells the tree's digest at every 128th transaction") {
+  TestServer server;
+  TestClient client(server);
+  CHECK(answer(server, "hash").empty());
+  for (int i = 0; i < 260; ++i) client.create("/n" + std::to_string(i));
+  const auto text = answer(server, "hash");
+  CHECK(text.starts_with("80: "));
+  CHECK(text.find("\n100: ") != std::string::npos);
+  CHECK(text.find("180: ") == std::string::npos);
+}
+
 TEST_CASE("crst forgets what connections have done") {
   TestServer server;
   TestClient client(server);

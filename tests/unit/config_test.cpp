@@ -286,6 +286,9 @@ TEST_CASE("malformed and missing values are errors with file, line and cure") {
   CHECK(Reading("\nmaxClientCnxns=-2\n").errors() ==
         Sentences{"zoo.cfg:2: maxClientCnxns=-2 is out of range; want an integer from 0 to 2147483647 "
                   "(connections)"});
+  CHECK(Reading("jute.maxbuffer=104857601\n").errors() ==
+        Sentences{"zoo.cfg:1: jute.maxbuffer=104857601 is out of range; want an integer from 1024 to "
+                  "104857600 (bytes)"});
   CHECK(Reading("enforceQuota=yes\n").errors() ==
         Sentences{"zoo.cfg:1: enforceQuota=yes is neither true nor false; write one of them"});
   CHECK(Reading("skipACL=true\n").errors() ==

@@ -187,6 +187,17 @@ TEST_CASE("reads of a missing node say so, and malformed paths are just missing"
   CHECK(client.exists(std::string_view("/a\0b", 4)).err == WireError::bad_arguments);
 }
 
+TEST_CASE("an empty path reads the root") {
+  TestServer server;
+  TestClient client(server);
+  CHECK(client.stat("").num_children == 1);
+  CHECK(client.data("").empty());
+  CHECK(names(client.children("")) == std::vector<std::string>{"zookeeper"});
+  CHECK(client.call(Op::get_acl, records::PathRequest{""}).err == WireError::ok);
+  CHECK(client.create("").err == WireError::bad_arguments);
+  CHECK(client.remove("").err == WireError::bad_arguments);
+}
+
 TEST_CASE("getChildren2 adds the stat, getAllChildrenNumber counts descendants") {
   TestServer server;
   TestClient client(server);
@@ -227,6 +238,28 @@ TEST_CASE("ACLs decide, and getACL hides hashes from those who may only read") {
   };
   CHECK(id_seen_by(owner) == "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=");
   CHECK(id_seen_by(other) == "bob:x");
+}
+
+TEST_CASE("what comes twice in an ACL counts once, before auth is replaced") {
+  TestServer server;
+  TestClient client(server);
+  client.authenticate("digest", "u:p");
+  std::string last_id;
+  const auto stored = [&](std::string_view path, const AclList& asked) {
+    client.create(path, "", CreateFlag::persistent, asked);
+    const auto reply = client.call(Op::get_acl, records::PathRequest{path});
+    JuteIn in(reply.body);
+    AclList acl;
+    in(acl);
+    if (!acl.empty()) last_id = acl.back().id;
+    return acl.size();
+  };
+  CHECK(stored("/a", {{31, "auth", ""}, {31, "auth", ""}}) == 1);
+  const std::string own = last_id;
+  REQUIRE(own.starts_with("u:"));
+  CHECK(stored("/b", {{31, "auth", ""}, {31, "digest", own}}) == 2);
+  CHECK(stored("/c", {{31, "world", "anyone"}, {31, "world", "anyone"}}) == 1);
+  CHECK(stored("/d", {{31, "world", "anyone"}, {1, "world", "anyone"}}) == 2);
 }
 
 TEST_CASE("setACL counts aversion and nothing else") {
@@ -341,6 +374,22 @@ TEST_CASE("multiRead answers each part for itself") {
   CHECK(client.take_events().empty());
 }
 
+TEST_CASE("a short multiRead cannot ask for an answer of any length") {
+  TestServer server;
+  TestClient client(server);
+  client.create("/large", std::string(1'000'000, 'l'));
+  const auto ask = [&](int parts) {
+    MultiBody multi;
+    for (int i = 0; i < parts; ++i)
+      multi.add(Op::get_data, records::PathWatchRequest{"/large", false});
+    return client.wait_for(client.send(Op::multi_read, multi.bytes()));
+  };
+  CHECK(ask(3).body.size() > 3'000'000);
+  const auto refused = ask(80);
+  CHECK(refused.err == WireError::bad_arguments);
+  CHECK(refused.body.empty());
+}
+
 TEST_CASE("replies keep the order of requests, reads behind writes included") {
   TestServer server;
   TestClient client(server);
@@ -357,6 +406,25 @@ TEST_CASE("replies keep the order of requests, reads behind writes included") {
   CHECK(client.wait_for(set).as<Stat>().version == 1);
   CHECK(client.wait_for(sync).as<records::PathRequest>().path == "/any");
   CHECK(client.wait_for(last).body.find('2') != std::string::npos);
+}
+
+TEST_CASE("a sync that cannot be decoded is told so, in its turn") {
+  TestServer server;
+  TestClient client(server);
+  const auto create = client.send(
+      Op::create, to_jute(records::CreateRequest{"/a", "1", TestClient::open_acl(), 0}));
+  const auto sync = client.send(Op::sync, "\0\0");
+  CHECK(client.wait_for(create).err == WireError::ok);
+  const auto refused = client.wait_for(sync);
+  CHECK(refused.err == WireError::marshalling_error);
+  CHECK(refused.body.empty());
+}
+
+TEST_CASE("a ping is answered with the xid of pings, whatever it came with") {
+  TestServer server;
+  TestClient client(server);
+  client.send_as(7, Op::ping, {});
+  CHECK(client.wait_for(kXidPing).err == WireError::ok);
 }
 
 TEST_CASE("what the server does not offer gets ZooKeeper's own error") {
