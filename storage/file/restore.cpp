@@ -87,6 +87,7 @@ class Restore {
     TRY(into_.create(files_));
     const auto locks = occupy(files_, into_, word);  // Until this function returns.
     if (locks.has_error()) return locks.error();
+    if (found) TRY(end_change());
     TRY(into_.remove_unfinished(files_));
     TRY(check_space());
     TRY(bring_back_id());
@@ -129,6 +130,13 @@ class Restore {
       if (inside) return inside;
     }
     return std::optional<std::string>();
+  }
+
+  /// What was interrupted needs the unfinished files, which are removed next. If it cannot be
+  /// completed, no start may try it any more.
+  Result<void> end_change() const {
+    if (finish_change(files_, into_).has_value()) return {};
+    return announce_restore(files_, into_, plan_.end);
   }
 
   Error refusal(const std::string& found) const {

@@ -532,3 +532,48 @@ TEST_CASE("a crash at any operation of a replacing restore leaves the old histor
   CHECK(complete > 0);
   WARN("crash points of a replacing restore: " << old << " old, " << complete << " new");
 }
+
+TEST_CASE("a replacing restore that is given again, and interrupted again, leaves no part of it") {
+  const auto log = some_history(12);
+  int refused = 0, complete = 0;
+  const auto check = [&](CrashedRestore& restore) {
+    auto opened = restore.source.bench.try_open();
+    if (opened.has_error()) {
+      ++refused;
+      CHECK(opened.error().what.find("vivarium restore") != std::string::npos);
+      return;
+    }
+    ++complete;
+    CHECK((opened->last_durable == restore.end || opened->last_durable == log.back().zxid));
+    CHECK(opened->snapshot);
+  };
+  bool crashed = true;
+  for (std::uint64_t first = 1; crashed; first += 3) {
+    for (std::uint64_t second = 1 + first % 7;; second += 7) {
+      CrashedRestore restore(log, file::Existing::replace);
+      crashed = restore.run(first, CrashLoss::nothing, file::Existing::replace);
+      const bool again = restore.run(second, CrashLoss::nothing, file::Existing::replace);
+      CAPTURE(first, second);
+      check(restore);
+      if (!crashed || !again) break;
+    }
+  }
+  CHECK(complete > 0);
+  WARN("repeated restores: " << refused << " refused, " << complete << " complete");
+}
+
+TEST_CASE("a restore over a change that cannot be completed leaves a refusal until it is done") {
+  Source source(some_history(12));
+  write_history(source, 6);
+  const Zxid last = source.log.back().zxid;
+  source.bench.close();
+  back_up(source.files());
+  REQUIRE(file::replace_file(source.files(), "/data/vivarium", "change", "unreadable").has_value());
+  source.bench.disk->files().set_capacity(1);
+  REQUIRE(restore_to(source.files(), last, file::Existing::replace).has_error());
+  CHECK(source.bench.try_open().has_error());
+  source.bench.store.reset();
+  source.bench.disk->files().set_capacity(std::uint64_t{1} << 50);
+  REQUIRE(restore_to(source.files(), last, file::Existing::replace).has_value());
+  CHECK(source.bench.open().last_durable == last);
+}
