@@ -323,7 +323,8 @@ class Copy {
       before = reader.zxid();
       manifest_.last = std::max(manifest_.last, reader.zxid());
     }
-    return begin;
+    // What lies between the end of the logs and the newest snapshot is in none of them.
+    return before.value_or(newest) < newest ? newest : begin;
   }
 
   Error hole(const LogReader& reader) const {

@@ -28,6 +28,12 @@ void HistoryScan::skip() {
   history_.files.clear();
 }
 
+void HistoryScan::end() {
+  if (!last_seen_ || *last_seen_ >= base_) return;
+  history_.files.clear();
+  history_.first_contiguous = base_;
+}
+
 void HistoryScan::expect(std::map<Zxid, Acknowledged> logs, Shorter shorter) {
   acknowledged_ = std::move(logs);
   shorter_ = shorter;

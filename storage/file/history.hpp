@@ -67,6 +67,9 @@ class HistoryScan {
   Result<void> read(const NamedFile& file);
   /// Goes on behind a file that could not be read, as if its records did not exist.
   void skip();
+  /// After the last file. A run that ends below the base does not count: what lies between is in no
+  /// log, and what is appended next does not follow it.
+  void end();
 
   History& history() { return history_; }
   const History& history() const { return history_; }

@@ -76,7 +76,9 @@ Result<ScannedLogs> scan_logs(const HistoryScan& fresh, const std::vector<NamedF
     const auto tells = [&] { return first == logs.cbegin() || !scan.history().files.empty(); };
     for (auto log = first; log != logs.cend() && (log == first || tells()); ++log)
       TRY(scan.read(*log));
-    if (tells()) return scanned;
+    if (!tells()) continue;
+    scan.end();
+    return scanned;
   }
 }
 

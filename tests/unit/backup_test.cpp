@@ -375,6 +375,18 @@ TEST_CASE("damage before the newest snapshot shortens how far back a backup goes
   CHECK(start(source.bench, wanted.zxid)->tree().digest() == digest_in(wanted));
 }
 
+TEST_CASE("a backup promises nothing between the end of the logs and a snapshot above it") {
+  Source source(some_history(10));
+  write_history(source, 5);
+  const Zxid filled{source.log.back().zxid.value + 9};
+  source.snapshot(filled);  // As a Java follower has it that its leader sent a snapshot.
+  source.bench.close();
+  const auto manifest = back_up(source.files());
+  CHECK(manifest.first == filled);
+  CHECK(manifest.last == filled);
+  CHECK(restore_to(source.files(), filled, file::Existing::replace).has_value());
+}
+
 TEST_CASE(
     "a backup that is made while the server appends, snapshots, purges and truncates is whole") {
   enum class Act { append, snapshot, append_and_snapshot, purge, truncate };

@@ -96,6 +96,12 @@ std::string seal(std::string_view before) {
   return big_endian(adler_by_definition(before), 8) + from_hex("00000001 2f");
 }
 
+void put_snapshot(Bench& bench, Zxid zxid) {
+  std::string bytes = from_hex("5a4b534e 00000002 ffffffffffffffff") + "body";
+  bytes += seal(bytes);
+  put_file(bench, kLogs + "snapshot." + file::text_of(zxid).substr(2), bytes);
+}
+
 constexpr std::size_t kRecordBytes = 32 + 20 + 13;
 
 /// Opens what must be refused, and gives the sentence.
@@ -622,16 +628,29 @@ TEST_CASE("a snapshot between two logs marks a hole that no read crosses", "[fil
   // A server that had 1 to 3 was filled by a snapshot at (5, 2), while 4 and (5, 1) passed it by.
   Bench bench;
   const Zxid filled = Zxid::of(Epoch{5}, 2);
-  for (const Zxid zxid : {Zxid{0}, filled}) {
-    std::string bytes = from_hex("5a4b534e 00000002 ffffffffffffffff") + "body";
-    bytes += seal(bytes);
-    put_file(bench, kLogs + "snapshot." + file::text_of(zxid).substr(2), bytes);
-  }
+  for (const Zxid zxid : {Zxid{0}, filled}) put_snapshot(bench, zxid);
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{3}));
   put_file(bench, kLogs + "log.500000003", log_file(Zxid::of(Epoch{5}, 3), Zxid::of(Epoch{5}, 4)));
   CHECK(bench.open().last_durable == Zxid::of(Epoch{5}, 4));
   bench.settle();
   CHECK(bench.store->first_contiguous() == filled);
+}
+
+TEST_CASE("a log that ends below the snapshot is not read, nor joined to what follows", "[file]") {
+  // A server that had 1 to 3 was filled by a snapshot at 9, and logged nothing more.
+  Bench bench;
+  for (const Zxid zxid : {Zxid{0}, Zxid{9}}) put_snapshot(bench, zxid);
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{3}));
+  CHECK(bench.open().last_durable == Zxid{9});
+  for (const Zxid after : {Zxid{0}, Zxid{3}, Zxid{8}})
+    CHECK(fails_with(bench.read(after), Errc::out_of_range));
+  CHECK(bench.zxids(Zxid{9}).empty());
+  bench.append(Zxid{10}, Zxid{11});
+  CHECK(fails_with(bench.read(Zxid{0}), Errc::out_of_range));
+  CHECK(bench.zxids(Zxid{9}) == range(10, 11));
+  CHECK(bench.reopen().last_durable == Zxid{11});
+  bench.settle();
+  CHECK(bench.store->first_contiguous() == Zxid{9});
 }
 
 TEST_CASE("an epoch file with a newline is read, as somebody may have edited it", "[file]") {
