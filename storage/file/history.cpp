@@ -122,12 +122,9 @@ Result<void> HistoryScan::read_tail(const NamedFile& file, File& open, std::uint
   return {};
 }
 
-bool HistoryScan::snapshot_between(Zxid low, Zxid high) const {
-  // One of counter 0 tells nothing: a new leader labels with it what it held at the end of the
-  // epoch before.
-  return std::any_of(snapshots_.begin(), snapshots_.end(), [&](Zxid snapshot) {
-    return low < snapshot && snapshot < high && snapshot.counter() != 0;
-  });
+std::optional<Zxid> HistoryScan::snapshot_between(Zxid low, Zxid high) const {
+  const auto above = std::upper_bound(snapshots_.begin(), snapshots_.end(), low);
+  return above != snapshots_.end() && *above < high ? std::optional(*above) : std::nullopt;
 }
 
 Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t offset,
@@ -159,13 +156,18 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
 }
 
 Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {
-  const bool behind_base = last_seen_.value_or(base_) <= base_ && follows(base_, zxid);
+  const Zxid before = std::max(last_seen_.value_or(base_), base_);
+  const auto unread = snapshot_between(before, zxid);  // Above the base none could be read.
+  const bool behind_base = before == base_ && follows(base_, zxid) && !unread;
   if (zxid > base_ && !behind_base) {
     const bool at_beginning = !last_seen_ && base_ == Zxid{};
     return damaged(file, offset,
                    "transaction " + text_of(zxid) +
-                       (at_beginning ? ", and no snapshot holds what came before"
-                                     : ", which is not the next one"));
+                       (unread && follows(before, zxid)
+                            ? ", and the snapshot at " + text_of(*unread) +
+                                  ", which may hold what came before, cannot be read"
+                        : at_beginning ? ", and no snapshot holds what came before"
+                                       : ", which is not the next one"));
   }
   history_.files.clear();
   // The predecessor of the first record of an epoch is known only when it is the base.

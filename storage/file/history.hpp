@@ -3,6 +3,7 @@
 //
 // A run is broken by a missing zxid, and by a snapshot between two neighbours: a server that was
 // brought up to date by a snapshot continues its log behind it, and what lies between is in no log.
+// So does one of counter 0, with which an idle leader of a new epoch labels all that it holds.
 // Below the base, the snapshot that is going to be loaded, broken runs are usual, and the newest
 // counts. Above it a hole is lost history, and the scan fails.
 
@@ -95,7 +96,7 @@ class HistoryScan {
   Result<void> read_headless(const NamedFile& file, File& open);
   Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
   Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
-  bool snapshot_between(Zxid low, Zxid high) const;
+  std::optional<Zxid> snapshot_between(Zxid low, Zxid high) const;
   Result<void> begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset);
   Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
   Error not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const;

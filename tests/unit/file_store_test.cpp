@@ -653,6 +653,39 @@ TEST_CASE("a log that ends below the snapshot is not read, nor joined to what fo
   CHECK(bench.store->first_contiguous() == Zxid{9});
 }
 
+TEST_CASE("a snapshot with which a new leader labels what it held may stand for a hole", "[file]") {
+  // A server that had (1, 1) to (1, 3) was filled by the idle leader of epoch 2.
+  Bench bench;
+  const Zxid labelled = Zxid::of(Epoch{2}, 0);
+  for (const Zxid zxid : {Zxid::of(Epoch{1}, 0), Zxid::of(Epoch{1}, 2), labelled})
+    put_snapshot(bench, zxid);
+  put_file(bench, kLogs + "log.100000001",
+           log_file(Zxid::of(Epoch{1}, 1), Zxid::of(Epoch{1}, 3)));
+  put_file(bench, kLogs + "log.200000001",
+           log_file(Zxid::of(Epoch{2}, 1), Zxid::of(Epoch{2}, 2)));
+  SECTION("that no read crosses") {
+    CHECK(bench.open().last_durable == Zxid::of(Epoch{2}, 2));
+    bench.settle();
+    CHECK(bench.store->first_contiguous() == labelled);
+  }
+  SECTION("that no read crosses when a later one is loaded") {
+    put_snapshot(bench, Zxid::of(Epoch{2}, 2));
+    bench.open();
+    bench.settle();
+    CHECK(bench.store->first_contiguous() == labelled);
+  }
+  SECTION("that is refused when the snapshot cannot be read") {
+    overwrite(bench, kLogs + "snapshot.200000000", 18, "x");
+    CHECK_THAT(refusal(bench), Catch::Contains("log.200000001 holds at offset 16") &&
+                                   Catch::Contains("behind transaction 0x100000003") &&
+                                   Catch::Contains("snapshot at 0x200000000") &&
+                                   Catch::Contains("cannot be read"));
+    // Nor is it excused by what is loaded lying right before it.
+    put_snapshot(bench, Zxid::of(Epoch{1}, 3));
+    CHECK_THAT(refusal(bench), Catch::Contains("snapshot at 0x200000000"));
+  }
+}
+
 TEST_CASE("an epoch file with a newline is read, as somebody may have edited it", "[file]") {
   Bench bench;
   bench.open();
