@@ -63,6 +63,12 @@ Result<void> write_java(FileSystem& files, const Directories& directories, Epoch
   return replace_file(files, directories.snapshots(), name_of(kind), std::to_string(epoch.value));
 }
 
+/// Whether Java's currentEpoch is above ours: by a Java server, or by a changed byte.
+bool is_above_ours(const EpochsFound& found) {
+  return found.copy == FileState::whole && found.current.whole() &&
+         found.current.epoch > found.ours.current;
+}
+
 /// One decision, from what was found to what is decided.
 class Decision {
  public:
@@ -83,7 +89,7 @@ class Decision {
     current() = found_.ours.current;
     if (found_.accepted.whole() && found_.accepted.epoch > accepted())
       accepted() = found_.accepted.epoch;  // A promise is never too high.
-    if (raised_elsewhere(found_))
+    if (is_above_ours(found_))
       believe_current();
     else if (!found_.current.whole() && java_accepted())
       no_vote("currentEpoch is missing or damaged, and a Java server may have raised it");
@@ -208,9 +214,10 @@ Result<EpochsFound> read_epochs(FileSystem& files, const Directories& directorie
   return found;
 }
 
-bool raised_elsewhere(const EpochsFound& found) {
-  return found.copy == FileState::whole && found.current.whole() &&
-         found.current.epoch > found.ours.current;
+bool raised_elsewhere(const EpochsFound& found, const EpochWitnesses& witnesses) {
+  if (!is_above_ours(found)) return false;
+  const auto decided = decide_epochs(found, {Zxid{}, witnesses.foreign_logs});
+  return decided.epochs.current == found.current.epoch;
 }
 
 Result<void> repair_epochs(FileSystem& files, const Directories& directories,

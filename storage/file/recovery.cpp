@@ -141,19 +141,30 @@ struct Inventory {
   EpochsFound epochs;
 };
 
-Result<Inventory> take_inventory(FileSystem& files, const Directories& directories,
-                                 EpochsFound epochs) {
+Result<Inventory> take_inventory(FileSystem& files, const Directories& directories) {
+  TRY_LET(epochs, read_epochs(files, directories));
   TRY_LET(snapshots, directories.list_snapshots(files));
   TRY_LET(logs, directories.list_logs(files));
   TRY_LET(records, read_acknowledged(files, directories));
   return Inventory{std::move(snapshots), std::move(logs), std::move(records), std::move(epochs)};
 }
 
+bool has_foreign_logs(const Inventory& there) {
+  return std::any_of(there.logs.begin(), there.logs.end(), [&](const NamedFile& log) {
+    return there.records.logs.count(log.zxid) == 0;
+  });
+}
+
+/// Whether a leader may have had a Java server cut the history.
+bool cut_elsewhere(const Inventory& there) {
+  return raised_elsewhere(there.epochs, {Zxid{}, has_foreign_logs(there)});
+}
+
 /// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
 /// snapshot that is loaded: then it was purged.
 Result<void> check_nothing_missing(const Directories& directories, const Inventory& there,
                                    Zxid base, Zxid last) {
-  if (raised_elsewhere(there.epochs)) return {};  // A leader had a Java server cut the history.
+  if (cut_elsewhere(there)) return {};
   for (const auto& [first, record] : there.records.logs)
     if (!is_there(there.logs, first) && record.last > base)
       return missing(directories, directories.log_path(first), record.last);
@@ -278,12 +289,6 @@ Result<void> extend_records(FileSystem& files, const Directories& directories,
   return {};
 }
 
-bool has_foreign_logs(const Inventory& there) {
-  return std::any_of(there.logs.begin(), there.logs.end(), [&](const NamedFile& log) {
-    return there.records.logs.count(log.zxid) == 0;
-  });
-}
-
 void report_epochs(const Directories& directories, const EpochsDecided& decided,
                    OpenedLog& opened) {
   const std::string where = directories.snapshots() + ": ";
@@ -313,19 +318,25 @@ Result<void> mend_records(FileSystem& files, const Directories& directories,
   return extend_records(files, directories, scan, there.records);
 }
 
+Result<void> give_up_where_java_went_on(FileSystem& files, const Directories& directories,
+                                        OpenedLog& opened) {
+  if (!files.exists(change_path(directories))) return {};
+  TRY_LET(there, take_inventory(files, directories));
+  if (!cut_elsewhere(there)) return {};
+  TRY_LET(given_up, give_up_change(files, directories));
+  if (given_up)
+    opened.damage.push_back(
+        {change_path(directories), 0, {},
+         "a truncation or the installation of a snapshot was interrupted in " +
+             directories.data_dir() +
+             ", and then a Java server went on with its leader from there: it is left so",
+         true});
+  return {};
+}
+
 /// Ends what a crash interrupted.
-Result<void> end_change(FileSystem& files, const Directories& directories,
-                        const EpochsFound& epochs, OpenedLog& opened) {
-  if (raised_elsewhere(epochs)) {
-    TRY_LET(given_up, give_up_change(files, directories));
-    if (given_up)
-      opened.damage.push_back(
-          {directories.own() + "/change", 0, {},
-           "a truncation or the installation of a snapshot was interrupted in " +
-               directories.data_dir() +
-               ", and then a Java server went on with its leader from there: it is left so",
-           true});
-  }
+Result<void> end_change(FileSystem& files, const Directories& directories, OpenedLog& opened) {
+  TRY(give_up_where_java_went_on(files, directories, opened));
   TRY(finish_change(files, directories));
   return directories.remove_unfinished(files);
 }
@@ -335,10 +346,8 @@ Result<void> end_change(FileSystem& files, const Directories& directories,
 Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   Recovered found;
   OpenedLog& opened = found.opened;
-  TRY_LET(epochs_before, read_epochs(files, directories));
-  TRY(end_change(files, directories, epochs_before, opened));
-  TRY_LET(epochs, read_epochs(files, directories));  // A restore brings its own.
-  TRY_LET(there, take_inventory(files, directories, epochs));
+  TRY(end_change(files, directories, opened));
+  TRY_LET(there, take_inventory(files, directories));
   opened.fresh = there.snapshots.empty() && there.logs.empty();
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
                        there.records.damage.end());
@@ -351,8 +360,8 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
   HistoryScan fresh(files, base, found.snapshots);
-  fresh.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
-                                                            : HistoryScan::Shorter::damage);
+  fresh.expect(there.records.logs, cut_elsewhere(there) ? HistoryScan::Shorter::cut_by_java
+                                                        : HistoryScan::Shorter::damage);
   auto scanned = scan_logs(fresh, there.logs, base);
   if (scanned.has_error()) return explained(scanned.error(), bad);
   auto& [scan, needed] = *scanned;

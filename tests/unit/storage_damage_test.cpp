@@ -589,6 +589,28 @@ TEST_CASE("a history that a Java server cut for its leader is taken", "[damage][
   SECTION("and is damage otherwise") { CHECK(bench.try_open().has_error()); }
 }
 
+TEST_CASE("a currentEpoch that is not believed excuses nothing", "[damage][java]") {
+  Bench bench;
+  live(bench);
+  bench.put_file(kData + "currentEpoch", "9");  // Above acceptedEpoch: no server writes that.
+  SECTION("neither a missing log") {
+    bench.remove(kData + "log.9");
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"log.9 is missing", "up to 0xa", kRefill}));
+  }
+  SECTION("nor a shorter one") {
+    bench.cut(kData + "log.9", at(10, 9));
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"log.9", "up to 0xa", "acknowledged", kRefill}));
+  }
+  SECTION("nor a truncation that was not carried out") {
+    put_change(bench, "truncate 0x6");
+    CHECK(bench.open().last_durable == Zxid{6});
+  }
+}
+
 TEST_CASE("logs that a Java server purged are not missed", "[damage][java]") {
   Bench bench;
   live_with_snapshots(bench);
