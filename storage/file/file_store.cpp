@@ -102,6 +102,17 @@ Result<Recovered> recover_ours(FileSystem& files, const Directories& directories
   return std::move(recovered);
 }
 
+/// What a truncation must have come to.
+Result<Recovered> ending_at(Zxid zxid, Recovered recovered) {
+  const Zxid last = recovered.opened.last_durable;
+  if (last == zxid) return recovered;
+  return Error(Errc::corrupt, "the history was cut behind " + text_of(zxid) + " and ends at " +
+                                  text_of(last) +
+                                  ": its files hold transactions that this server did not know "
+                                  "of; move the data directory away and let it be filled by the "
+                                  "others");
+}
+
 }  // namespace
 
 FileStore::FileStore(PluginHost& host)
@@ -517,7 +528,8 @@ void FileStore::truncate_after(Zxid zxid, Done<void> done) {
           return disk->reserve.spend(files, [&]() -> Result<Recovered> {
             TRY(disk->writer.roll());
             TRY(make_change(files, disk->directories, {ChangeKind::truncate, zxid}));
-            return recover(files, disk->directories);
+            auto recovered = recover(files, disk->directories);
+            return recovered.has_error() ? recovered : ending_at(zxid, std::move(*recovered));
           });
         },
         [this, done](Result<Recovered> outcome) {

@@ -489,6 +489,32 @@ TEST_CASE("entries that were logged twice count once", "[file]") {
   CHECK(bench.zxids(Zxid{0}) == range(1, 8));
 }
 
+TEST_CASE("a truncation cuts every log that reaches behind its end", "[file]") {
+  Bench bench;
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{10}));
+  std::int64_t end = 6;
+  SECTION("when the newest of them ends before another") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{4}, Zxid{8}));
+  }
+  SECTION("when the newest of them does not reach so far") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{4}, Zxid{5}));
+  }
+  SECTION("when the newest of them holds nothing") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{1}, Zxid{0}));
+  }
+  SECTION("when a snapshot lies behind where that begins") {
+    put_snapshot(bench, Zxid{7});
+    put_file(bench, kLogs + "log.8", log_file(Zxid{1}, Zxid{0}));
+    end = 8;
+  }
+  CHECK(bench.open().last_durable == Zxid{10});
+  REQUIRE(bench.truncate(Zxid{end}).has_value());
+  const Zxid base = bench.store->first_contiguous();
+  CHECK(bench.zxids(base) == range(base.value + 1, end));
+  bench.append(Zxid{end + 1}, Zxid{end + 2});
+  CHECK(bench.reopen().last_durable == Zxid{end + 2});
+}
+
 TEST_CASE("the torn end of a log is no matter when the next log continues before it", "[file]") {
   Bench bench;
   put_file(bench, kLogs + "log.1",
