@@ -132,7 +132,8 @@ class Decision {
     const bool both = found_.accepted.whole() && found_.current.whole();
     const bool neither =
         found_.accepted.state == FileState::absent && found_.current.state == FileState::absent;
-    if (neither && !lost) return;  // No server of an ensemble ever ran here.
+    // No server of an ensemble ever ran here: one that stands alone stays in epoch 0.
+    if (neither && !lost && witnesses_.last.epoch() == Epoch{}) return;
     if (both && found_.current.epoch <= found_.accepted.epoch) return adopt_java(lost);
     if (found_.accepted.whole() && !found_.current.whole()) return only_accepted();
     const Epoch history = witnesses_.last.epoch();
