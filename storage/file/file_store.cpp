@@ -194,7 +194,6 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         record_timer_ = loop_.timer([this] { sync_record(); });
         space_timer_ = loop_.timer([this] { check_space(); });
         note_space(std::move(found->space));
-        extend_back();
         done(opened);
       });
 }
@@ -211,30 +210,41 @@ void FileStore::adopt(Recovered recovered) {
   epochs_ = recovered.opened.epochs;
   log_bytes_total_ = recovered.log_bytes_total;
   snapshot_bytes_total_ = recovered.snapshot_bytes_total;
+  begin_extension();
 }
 
-/// The logs below the snapshot are read when the server already serves: only peers that lag behind
-/// need them.
+void FileStore::begin_extension() {
+  extension_.reset();
+  if (older_logs_.empty() || history_.files.empty()) return;
+  extension_ = std::make_shared<OlderLogs>(history_.files.front(), older_logs_, snapshots_,
+                                           acknowledged_);
+}
+
+/// The logs below the snapshot are read, one after the other, while nothing else is: only peers
+/// that lag behind need them, and a start has the snapshot and the log above it to read.
 void FileStore::extend_back() {
-  if (older_logs_.empty()) return;
-  Recovered known;
-  known.history = history_;
-  known.snapshots = snapshots_;
-  known.older_logs = std::exchange(older_logs_, {});
-  known.acknowledged = std::exchange(acknowledged_, {});
-  run<History>(
+  const bool reads = reads_in_flight_ > 0 || sources_.use_count() > 1;
+  if (!extension_ || changing_ || reads || std::exchange(extending_, true)) return;
+  run<bool>(
       Lane::bulk,
-      [known = std::move(known)](FileSystem& files) -> Result<History> {
-        return file::extend_back(files, known);
+      [extension = extension_](FileSystem& files) -> Result<bool> {
+        return extension->read_on(files);
       },
-      [this, changes = changes_, front = history_.first_contiguous](History whole) {
-        if (changes != changes_ || whole.first_contiguous >= front) return;
-        const auto older = std::find_if(
-            whole.files.begin(), whole.files.end(),
-            [&](const auto& file) { return file.path == history_.files.front().path; });
-        history_.files.insert(history_.files.begin(), whole.files.begin(), older);
-        history_.first_contiguous = whole.first_contiguous;
+      [this, extension = extension_](bool more) {
+        extending_ = false;
+        if (!more && extension == extension_) extended();
+        extend_back();
       });
+}
+
+void FileStore::extended() {
+  auto older = std::exchange(extension_, nullptr)->run();
+  older_logs_.clear();
+  acknowledged_.clear();
+  if (!older) return;
+  history_.files.insert(history_.files.begin(), std::make_move_iterator(older->files.begin()),
+                        std::make_move_iterator(older->files.end()));
+  history_.first_contiguous = older->first_contiguous;
 }
 
 // --- space ---------------------------------------------------------------------------------------
@@ -256,6 +266,7 @@ void FileStore::check_space() {
         if (space.has_error())
           log_.warn(space.error().what);
         note_space(space.has_error() ? space_ : std::move(*space));
+        extend_back();
       });
 }
 
@@ -438,6 +449,7 @@ void FileStore::begin_read(Zxid after, std::size_t bytes_max, Done<LogSlice> don
         const Zxid last = slice.entries.empty() ? after : slice.entries.back().zxid;
         slice.end = last >= history_.last;
         end_read();
+        if (slice.end) post([this] { extend_back(); });  // So ends what a start reads.
         done(std::move(slice));
       });
 }
@@ -507,7 +519,6 @@ void FileStore::history_changed(Recovered recovered) {
   aside_.clear();
   if (std::exchange(stalled_, false)) report_space();
   adopt(std::move(recovered));
-  extend_back();
   end_change();
 }
 

@@ -17,8 +17,8 @@ bool follows(Zxid zxid, Zxid next) {
   return next.epoch() > zxid.epoch() && next.counter() <= 1;
 }
 
-HistoryScan::HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit)
-    : files_(files), base_(base), limit_(limit), snapshots_(std::move(snapshots)) {
+HistoryScan::HistoryScan(Zxid base, std::vector<Zxid> snapshots, Zxid limit)
+    : base_(base), limit_(limit), snapshots_(std::move(snapshots)) {
   history_.first_contiguous = history_.last = base;
 }
 
@@ -44,9 +44,9 @@ const Acknowledged* HistoryScan::acknowledged(const NamedFile& file) const {
   return known == acknowledged_.end() ? nullptr : &known->second;
 }
 
-Result<void> HistoryScan::read(const NamedFile& file) {
+Result<void> HistoryScan::read(FileSystem& files, const NamedFile& file) {
   empty_.push_back(file);
-  const auto open = files_.open(file.path, OpenMode::read);
+  const auto open = files.open(file.path, OpenMode::read);
   if (open.has_error()) return not_read(file, 0, open.error());
   const auto whole = read_header(**open);
   if (whole.has_error()) return not_read(file, 0, whole.error());

@@ -56,7 +56,7 @@ class HistoryScan {
   /// `base` is the zxid of the snapshot that is going to be loaded, 0 for none. `snapshots` are the
   /// zxids of all that are there, in order.
   /// Takes no record above `limit`.
-  HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
+  HistoryScan(Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
   static constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
 
   /// What was acknowledged of each log, as far as that is known: less than that is damage, however
@@ -65,7 +65,7 @@ class HistoryScan {
   void expect(std::map<Zxid, Acknowledged> logs, Shorter shorter);
 
   /// Reads the next file. Fails when it is damaged, or shows that something is missing before it.
-  Result<void> read(const NamedFile& file);
+  Result<void> read(FileSystem& files, const NamedFile& file);
   /// Goes on behind a file that could not be read, as if its records did not exist.
   void skip();
   /// After the last file. A run that ends below the base does not count: what lies between is in no
@@ -101,7 +101,6 @@ class HistoryScan {
   Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
   Error not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const;
 
-  FileSystem& files_;
   Zxid base_, limit_;
   std::vector<Zxid> snapshots_;
   History history_;

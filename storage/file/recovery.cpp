@@ -68,14 +68,14 @@ struct ScannedLogs {
 
 /// Reads the logs in which there may be records behind `base`, with a copy of `fresh`. One in which a
 /// crash left no record does not tell where the one before it ends: that is then read as well.
-Result<ScannedLogs> scan_logs(const HistoryScan& fresh, const std::vector<NamedFile>& logs,
-                              Zxid base) {
+Result<ScannedLogs> scan_logs(FileSystem& files, const HistoryScan& fresh,
+                              const std::vector<NamedFile>& logs, Zxid base) {
   for (auto first = first_needed(logs, base);; --first) {
     ScannedLogs scanned{fresh, first};
     HistoryScan& scan = scanned.scan;
     const auto tells = [&] { return first == logs.cbegin() || !scan.history().files.empty(); };
     for (auto log = first; log != logs.cend() && (log == first || tells()); ++log)
-      TRY(scan.read(*log));
+      TRY(scan.read(files, *log));
     if (!tells()) continue;
     scan.end();
     return scanned;
@@ -359,10 +359,10 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   found.snapshots = zxids_of(there.snapshots);
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  HistoryScan fresh(files, base, found.snapshots);
+  HistoryScan fresh(base, found.snapshots);
   fresh.expect(there.records.logs, cut_elsewhere(there) ? HistoryScan::Shorter::cut_by_java
                                                         : HistoryScan::Shorter::damage);
-  auto scanned = scan_logs(fresh, there.logs, base);
+  auto scanned = scan_logs(files, fresh, there.logs, base);
   if (scanned.has_error()) return explained(scanned.error(), bad);
   auto& [scan, needed] = *scanned;
   opened.last_durable = scan.history().last;
@@ -399,7 +399,7 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   std::vector<BadSnapshot> bad;
   if (const auto newest = newest_whole(files, snapshots, bad)) opened.snapshot = newest->info;
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  TRY_LET(scanned, scan_logs(HistoryScan(files, base, zxids, zxid), logs, base));
+  TRY_LET(scanned, scan_logs(files, HistoryScan(base, zxids, zxid), logs, base));
   const auto& scan = scanned.scan;
   if (scan.history().last != zxid || check_beginning(opened, scan.history()).has_error())
     return Error(Errc::out_of_range,
@@ -408,23 +408,28 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   return {};
 }
 
-History extend_back(FileSystem& files, const Recovered& recovered) {
-  History whole = recovered.history;
-  if (whole.files.empty()) return whole;
-  const LogFile& front = whole.files.front();
-  auto older = recovered.older_logs;
-  older.push_back({front.first, front.path});
-  // Below every base broken runs are usual; the run counts that leads to the first known record.
-  HistoryScan scan(files, HistoryScan::kNoLimit, recovered.snapshots, front.first);
-  scan.expect(recovered.acknowledged, HistoryScan::Shorter::damage);
-  for (const NamedFile& log : older)
-    if (scan.read(log).has_error()) scan.skip();
-  auto& run = scan.history().files;
-  if (run.size() < 2 || run.back().path != front.path || run.back().last != front.first)
-    return whole;
-  whole.first_contiguous = scan.history().first_contiguous;
-  whole.files.insert(whole.files.begin(), run.begin(), std::prev(run.end()));
-  return whole;
+OlderLogs::OlderLogs(LogFile front, std::vector<NamedFile> older, std::vector<Zxid> snapshots,
+                     std::map<Zxid, Acknowledged> acknowledged)
+    : front_(std::move(front)), logs_(std::move(older)),
+      // Below every base broken runs are usual; the run counts that leads to the first known
+      // record.
+      scan_(HistoryScan::kNoLimit, std::move(snapshots), front_.first) {
+  logs_.push_back({front_.first, front_.path});
+  scan_.expect(std::move(acknowledged), HistoryScan::Shorter::damage);
+}
+
+bool OlderLogs::read_on(FileSystem& files) {
+  if (scan_.read(files, logs_[next_]).has_error()) scan_.skip();
+  return ++next_ < logs_.size();
+}
+
+std::optional<History> OlderLogs::run() const {
+  History run = scan_.history();
+  if (run.files.size() < 2 || run.files.back().path != front_.path ||
+      run.files.back().last != front_.first)
+    return std::nullopt;
+  run.files.pop_back();
+  return run;
 }
 
 }  // namespace vivarium::file

@@ -646,7 +646,7 @@ TEST_CASE("damage below the snapshot only shortens what lagging peers can be giv
   bench.flip(first, 100);
   const OpenedLog opened = bench.open();
   CHECK(opened.last_durable == Zxid{10});
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == (first == "log.1" ? Zxid{4} : Zxid{8}));
 }
 
@@ -658,7 +658,7 @@ TEST_CASE("a snapshot between two logs marks a hole that no read crosses", "[fil
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{3}));
   put_file(bench, kLogs + "log.500000003", log_file(Zxid::of(Epoch{5}, 3), Zxid::of(Epoch{5}, 4)));
   CHECK(bench.open().last_durable == Zxid::of(Epoch{5}, 4));
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == filled);
 }
 
@@ -675,7 +675,7 @@ TEST_CASE("a log that ends below the snapshot is not read, nor joined to what fo
   CHECK(fails_with(bench.read(Zxid{0}), Errc::out_of_range));
   CHECK(bench.zxids(Zxid{9}) == range(10, 11));
   CHECK(bench.reopen().last_durable == Zxid{11});
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == Zxid{9});
 }
 
@@ -691,13 +691,13 @@ TEST_CASE("a snapshot with which a new leader labels what it held may stand for 
            log_file(Zxid::of(Epoch{2}, 1), Zxid::of(Epoch{2}, 2)));
   SECTION("that no read crosses") {
     CHECK(bench.open().last_durable == Zxid::of(Epoch{2}, 2));
-    bench.settle();
+    bench.rest();
     CHECK(bench.store->first_contiguous() == labelled);
   }
   SECTION("that no read crosses when a later one is loaded") {
     put_snapshot(bench, Zxid::of(Epoch{2}, 2));
     bench.open();
-    bench.settle();
+    bench.rest();
     CHECK(bench.store->first_contiguous() == labelled);
   }
   SECTION("that is refused when the snapshot cannot be read") {
@@ -710,6 +710,39 @@ TEST_CASE("a snapshot with which a new leader labels what it held may stand for 
     put_snapshot(bench, Zxid::of(Epoch{1}, 3));
     CHECK_THAT(refusal(bench), Catch::Contains("snapshot at 0x200000000"));
   }
+}
+
+TEST_CASE("a start does not wait for the logs below its snapshot", "[file]") {
+  SnapshotBench bench;
+  std::vector<std::string> done;
+  bench.disk->files().on_operation([&](const std::string& what) { done.push_back(what); });
+  const auto reads_older = [&] {
+    return std::any_of(done.begin(), done.end(), [](const std::string& what) {
+      return what.starts_with("reading " + kLogs + "log.") && !what.ends_with("log.9");
+    });
+  };
+  bench.open();
+  CHECK(bench.snapshot_body()->size() == 2'000'000);
+  CHECK(bench.zxids(Zxid{8}) == range(9, 10));
+  CHECK_FALSE(reads_older());
+  CHECK(bench.store->first_contiguous() == Zxid{8});
+  SECTION("and goes on when one of them cannot be read") {
+    bench.disk->files().fail_at(bench.disk->files().operations() + 2);
+    bench.rest();
+    CHECK(bench.store->first_contiguous() > Zxid{0});
+    CHECK_FALSE(bench.events.failure);
+  }
+  SECTION("and reads them behind it") {
+    bench.rest();
+    CHECK(reads_older());
+    CHECK(bench.store->first_contiguous() == Zxid{0});
+  }
+  SECTION("and gives way to a snapshot that is read then") {
+    const auto source = bench.store->open_snapshot();
+    bench.rest();
+    CHECK_FALSE(reads_older());
+  }
+  bench.disk->files().on_operation(nullptr);
 }
 
 TEST_CASE("an epoch file with a newline is read, as somebody may have edited it", "[file]") {
