@@ -260,16 +260,21 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
 }
 
 /// Written again and not only synced: after a sync that failed the system takes its pages for clean,
-/// whatever of them reached the disk.
+/// whatever of them reached the disk. That stretch is one write long at most.
 Result<void> write_again(FileSystem& files, const std::string& path, std::uint64_t from,
                          std::uint64_t to) {
-  from = std::max(from, to - std::min(to, kUnsyncedBytesMax));
+  constexpr std::uint64_t kWriteBytesMax = kUnsyncedBytesMax + kPayloadBytesMax;
+  constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
+  from = std::max(from, to - std::min(to, kWriteBytesMax));
   TRY_LET(file, files.open(path, OpenMode::read_write));
-  std::string bytes(static_cast<std::size_t>(to - from), '\0');
-  TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
-  if (got < bytes.size())
-    return Error(Errc::io_failed, path + " became shorter while it was read");
-  TRY(file->write_at(from, bytes));
+  std::string bytes;
+  for (; from < to; from += bytes.size()) {
+    bytes.resize(static_cast<std::size_t>(std::min(kPieceBytes, to - from)));
+    TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
+    if (got < bytes.size())
+      return Error(Errc::io_failed, path + " became shorter while it was read");
+    TRY(file->write_at(from, bytes));
+  }
   return file->sync();
 }
 
