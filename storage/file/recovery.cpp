@@ -175,8 +175,13 @@ Result<void> check_nothing_missing(const Directories& directories, const Invento
 }
 
 Result<void> cut_torn_tail(FileSystem& files, const HistoryScan::TornTail& tail) {
-  TRY_LET(file, files.open(tail.path, OpenMode::read_write));
-  return file->truncate(tail.offset);  // Synced by make_durable, as all that was found.
+  auto file = files.open(tail.path, OpenMode::read_write);
+  if (file.has_error())
+    return Error(Errc::io_failed, tail.path + " ends at offset " + std::to_string(tail.offset) +
+                                      " with an interrupted write, and cannot be opened to cut "
+                                      "that off (" +
+                                      file.error().what + "): make it writable for this server");
+  return (*file)->truncate(tail.offset);  // Synced by make_durable, as all that was found.
 }
 
 Damage report(const HistoryScan::TornTail& tail, Zxid last) {
@@ -260,22 +265,25 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
 }
 
 /// Written again and not only synced: after a sync that failed the system takes its pages for clean,
-/// whatever of them reached the disk. That stretch is one write long at most.
+/// whatever of them reached the disk. That stretch is one write long at most. A log that may only
+/// be read, of a server that ran as another user, was synced, and is taken so.
 Result<void> write_again(FileSystem& files, const std::string& path, std::uint64_t from,
                          std::uint64_t to) {
   constexpr std::uint64_t kWriteBytesMax = kUnsyncedBytesMax + kPayloadBytesMax;
   constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
   from = std::max(from, to - std::min(to, kWriteBytesMax));
-  TRY_LET(file, files.open(path, OpenMode::read_write));
+  auto open = files.open(path, OpenMode::read_write);
+  if (open.has_error()) return sync_file(files, path);
+  File& file = **open;
   std::string bytes;
   for (; from < to; from += bytes.size()) {
     bytes.resize(static_cast<std::size_t>(std::min(kPieceBytes, to - from)));
-    TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
+    TRY_LET(got, file.read_at(from, bytes.data(), bytes.size()));
     if (got < bytes.size())
       return Error(Errc::io_failed, path + " became shorter while it was read");
-    TRY(file->write_at(from, bytes));
+    TRY(file.write_at(from, bytes));
   }
-  return file->sync();
+  return file.sync();
 }
 
 /// What was read counts as acknowledged from now on. It may be no more than written, by a process

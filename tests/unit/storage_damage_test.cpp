@@ -1,6 +1,8 @@
 // What one server does about each kind of damage to its storage. The rows are those of
 // docs/storage-damage.md.
+#include "storage/file/recovery.hpp"
 #include "tests/support/file_bench.hpp"
+#include "tests/support/forwarding_files.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -608,6 +610,41 @@ TEST_CASE("a currentEpoch that is not believed excuses nothing", "[damage][java]
   SECTION("nor a truncation that was not carried out") {
     put_change(bench, "truncate 0x6");
     CHECK(bench.open().last_durable == Zxid{6});
+  }
+}
+
+namespace {
+
+/// Logs of another user, which may be read.
+struct ReadOnlyLogs final : ForwardingFiles {
+  using ForwardingFiles::ForwardingFiles;
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const bool denied = path.starts_with(kData + "log.") && mode != OpenMode::read;
+    if (denied) return Error(Errc::io_failed, "opening " + path + " failed: Permission denied");
+    return ForwardingFiles::open(path, mode);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("logs that may only be read are taken, unless one has to be cut", "[damage][java]") {
+  Bench bench;
+  const file::Directories directories("/data", "");
+  REQUIRE(directories.create(bench.files()).has_value());
+  bench.put_file(kData + "log.1", Bench::log_of(Zxid{1}, Zxid{10}));
+  ReadOnlyLogs files(bench.files());
+  SECTION("whole") {
+    const auto found = file::recover(files, directories);
+    REQUIRE(found.has_value());
+    CHECK(found->opened.last_durable == Zxid{10});
+    CHECK(bench.names(kRecords) == std::vector<std::string>{"log.1"});
+  }
+  SECTION("with a torn end") {
+    bench.cut(kData + "log.1", at(10, 1) + 40);
+    const auto found = file::recover(files, directories);
+    REQUIRE(found.has_error());
+    CHECK(holds(found.error().what,
+                {"log.1", offset(10, 1), "Permission denied", "make it writable"}));
   }
 }
 
