@@ -34,7 +34,7 @@ Error changed_meanwhile(const std::string& path) {
 /// Of no use in another place or at another time.
 bool is_passing(const std::string& name) {
   return name == "lock" || name == "reserve" || name.ends_with(".tmp") ||
-         name.ends_with(".corrupt") || name.starts_with("unfinished.");
+         name.starts_with("unfinished.");
 }
 
 /// A file that was there a moment ago.

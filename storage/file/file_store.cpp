@@ -251,10 +251,14 @@ void FileStore::extended() {
 
 Result<FileStore::FreeSpace> FileStore::free_space(FileSystem& files,
                                                    const Directories& directories) {
-  TRY_LET(beside_data, files.free_bytes(directories.own()));
-  TRY_LET(beside_logs, files.free_bytes(directories.own_beside_logs()));
-  return beside_logs < beside_data ? FreeSpace{beside_logs, directories.data_log_dir()}
-                                   : FreeSpace{beside_data, directories.data_dir()};
+  FreeSpace least;
+  // Each may be a file system of its own, or lead to one.
+  for (const std::string& folder : {directories.snapshots(), directories.logs(), directories.own(),
+                                    directories.own_beside_logs()}) {
+    TRY_LET(bytes, files.free_bytes(folder));
+    if (bytes < least.bytes) least = {bytes, folder};
+  }
+  return least;
 }
 
 void FileStore::check_space() {

@@ -112,7 +112,7 @@ class FileStore final : public LogStore {
   // --- space
   struct FreeSpace {
     std::uint64_t bytes = ~std::uint64_t{0};
-    std::string directory;  ///< Whose disk it is: the fuller one.
+    std::string directory;  ///< Whose disk it is: the fullest one.
   };
   static Result<FreeSpace> free_space(FileSystem& files, const Directories& directories);
   void check_space();

@@ -226,9 +226,9 @@ Result<void> set_aside(FileSystem& files, const Directories& directories,
     found.opened.damage.push_back(
         {snapshot.file.path, 0, snapshot.file.zxid,
          snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
-                         "was moved to " +
+                         "is called " +
              directories.set_aside_path(snapshot.file) +
-             ", where nothing loads, counts or purges it: look into the system's log for the "
+             " now, which nothing loads, counts or purges: look into the system's log for the "
              "disk's errors, and remove it",
          true});
   }

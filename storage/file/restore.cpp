@@ -165,8 +165,8 @@ class Restore {
     }
     for (const auto& log : plan_.logs) logs += log.bytes;
     if (!into_.separate_logs()) snapshots += logs;
-    TRY(check_space(into_.data_dir(), snapshots));
-    return check_space(into_.data_log_dir(), logs);
+    TRY(check_space(into_.snapshots(), snapshots));
+    return check_space(into_.logs(), logs);
   }
 
   Result<void> check_space(const std::string& folder, std::uint64_t wanted) const {

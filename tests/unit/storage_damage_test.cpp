@@ -225,7 +225,7 @@ TEST_CASE("damage to a log", "[damage]") {
 
 TEST_CASE("damage to a snapshot", "[damage]") {
   const std::vector<std::string> fallback = {"snapshot.8", "older snapshot", "nothing is lost",
-                                             "/data/vivarium/snapshot.8.corrupt"};
+                                             "/data/version-2/corrupt.snapshot.8"};
   const Row rows[] = {
       {"a changed byte", [](Bench& b) { b.flip(kData + "snapshot.8", 18); }, Outcome::repaired,
        fallback},
@@ -283,16 +283,52 @@ TEST_CASE("a damaged snapshot is kept where neither server loads, counts or purg
   bench.flip(kData + "snapshot.8", 18);
   const std::string bytes = bench.bytes_of(kData + "snapshot.8");
   bench.open();
-  CHECK(bench.bytes_of(kOwn + "snapshot.8.corrupt") == bytes);
+  CHECK(bench.bytes_of(kData + "corrupt.snapshot.8") == bytes);
   // Java takes version-2/snapshot.<zxid>.<anything> for a snapshot.
   CHECK(bench.names(kData) ==
-        std::vector<std::string>{"log.1", "log.5", "log.9", "snapshot.0", "snapshot.4"});
+        std::vector<std::string>{"corrupt.snapshot.8", "log.1", "log.5", "log.9", "snapshot.0",
+                                 "snapshot.4"});
   const auto sizes = bench.store->sizes();
   CHECK(sizes.snapshot_bytes_total == bench.bytes_of(kData + "snapshot.0").size() +
                                           bench.bytes_of(kData + "snapshot.4").size());
   bench.take_snapshot(Zxid{10}, "ten");
   CHECK(bench.reopen().damage.empty());
-  CHECK(bench.bytes_of(kOwn + "snapshot.8.corrupt") == bytes);
+  CHECK(bench.bytes_of(kData + "corrupt.snapshot.8") == bytes);
+}
+
+namespace {
+
+/// A version-2 that leads to another file system.
+struct TwoFileSystems final : ForwardingFiles {
+  using ForwardingFiles::ForwardingFiles;
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    if (from.starts_with(kData) != to.starts_with(kData))
+      return Error(Errc::io_failed, "renaming " + from + " failed: Invalid cross-device link");
+    return ForwardingFiles::rename(from, to);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("version-2 may be a file system of its own", "[damage]") {
+  Bench bench;
+  live_with_snapshots(bench);
+  SECTION("where a damaged snapshot is moved out of the way") {
+    bench.flip(kData + "snapshot.8", 18);
+    TwoFileSystems files(bench.files());
+    const auto found = file::recover(files, file::Directories("/data", ""));
+    REQUIRE(found.has_value());
+    CHECK(found->opened.last_durable == Zxid{10});
+    CHECK(found->opened.snapshot->zxid == Zxid{4});
+  }
+  SECTION("of which the free space is looked at as well") {
+    std::vector<std::string> done;
+    bench.disk->files().on_operation([&](const std::string& what) { done.push_back(what); });
+    bench.open();
+    for (const std::string folder : {"/data/version-2", "/data/vivarium"})
+      CHECK(std::count(done.begin(), done.end(), "asking for the free space of " + folder) > 0);
+    bench.disk->files().on_operation(nullptr);
+  }
 }
 
 TEST_CASE("an installed snapshot that is missing is not taken for an empty server", "[damage]") {
