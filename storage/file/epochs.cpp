@@ -78,6 +78,8 @@ class Decision {
   EpochsDecided make() {
     found_.copy == FileState::whole ? from_both() : from_java();
     agree_with_history();
+    if (witnesses_.end_unknown)
+      no_vote("the newest snapshot cannot be read, and the log ends before it");
     return std::move(decided_);
   }
 

@@ -39,6 +39,7 @@ struct EpochsFound {
 struct EpochWitnesses {
   Zxid last;                  ///< The end of the history.
   bool foreign_logs = false;  ///< There are logs that another server than ours has written.
+  bool end_unknown = false;   ///< The newest snapshot lies above it, and cannot be read.
 };
 
 struct EpochsDecided {

@@ -106,17 +106,19 @@ Error explained(Error error, const std::vector<BadSnapshot>& bad) {
 }
 
 /// A snapshot that cannot be read may be replaced by an older one only if the log goes on past it.
-Result<void> check_replaced_snapshots(const std::vector<BadSnapshot>& bad, Zxid last) {
-  for (const BadSnapshot& snapshot : bad)
-    if (snapshot.file.zxid > last)
-      return Error(Errc::corrupt,
-                   snapshot.file.path + " cannot be read, and the log ends before it, at " +
-                       text_of(last) +
-                       ": acknowledged transactions are missing; restore it from a backup, or, in "
-                       "an ensemble, move the data directory away and let this server be filled by "
-                       "the others (found: " +
-                       snapshot.what + ")");
-  return {};
+const BadSnapshot* find_above(const std::vector<BadSnapshot>& bad, Zxid last) {
+  const auto above = std::find_if(
+      bad.begin(), bad.end(), [&](const BadSnapshot& one) { return one.file.zxid > last; });
+  return above == bad.end() ? nullptr : &*above;
+}
+
+Error irreplaceable(const BadSnapshot& snapshot, Zxid last) {
+  return {Errc::corrupt,
+          snapshot.file.path + " cannot be read, and the log ends before it, at " + text_of(last) +
+              ": acknowledged transactions are missing; restore it from a backup, or, in an "
+              "ensemble, move the data directory away and let this server be filled by the others "
+              "(found: " +
+              snapshot.what + ")"};
 }
 
 Error missing(const Directories& directories, const std::string& path, Zxid last) {
@@ -158,6 +160,15 @@ bool has_foreign_logs(const Inventory& there) {
 /// Whether a leader may have had a Java server cut the history.
 bool cut_elsewhere(const Inventory& there) {
   return raised_elsewhere(there.epochs, {Zxid{}, has_foreign_logs(there)});
+}
+
+/// A member of a Java ensemble applies what others have committed before it has logged it itself,
+/// so its snapshot may be ahead of its log, and one that was being written when it was killed
+/// proves nothing. It does not vote until a leader has brought it up to date. One that stands alone
+/// logs first.
+bool may_be_ahead(const Inventory& there) {
+  return there.records.logs.empty() && there.records.snapshots.empty() &&
+         there.epochs.accepted.whole() && there.epochs.current.whole();
 }
 
 /// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
@@ -219,14 +230,20 @@ Result<void> make_durable(FileSystem& files, const Directories& directories,
   return directories.separate_logs() ? files.sync_directory(directories.logs()) : Result<void>();
 }
 
+std::string what_replaces(const BadSnapshot& snapshot, Zxid last) {
+  if (snapshot.file.zxid <= last)
+    return "; an older snapshot and the log take its place, and nothing is lost. ";
+  return "; an older snapshot and the log, which ends before it, at " + text_of(last) +
+         ", take its place: this server may have acknowledged more. ";
+}
+
 Result<void> set_aside(FileSystem& files, const Directories& directories,
-                       const std::vector<BadSnapshot>& bad, Recovered& found) {
+                       const std::vector<BadSnapshot>& bad, OpenedLog& opened) {
   for (const BadSnapshot& snapshot : bad) {
     TRY(directories.set_aside(files, snapshot.file));
-    found.opened.damage.push_back(
+    opened.damage.push_back(
         {snapshot.file.path, 0, snapshot.file.zxid,
-         snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
-                         "is called " +
+         snapshot.what + what_replaces(snapshot, opened.last_durable) + "It is called " +
              directories.set_aside_path(snapshot.file) +
              " now, which nothing loads, counts or purges: look into the system's log for the "
              "disk's errors, and remove it",
@@ -319,11 +336,12 @@ void report_epochs(const Directories& directories, const EpochsDecided& decided,
 /// In this order: what a Java server has raised excuses what it has cut, and its logs, which have
 /// no record yet, tell that it ran.
 Result<void> mend_records(FileSystem& files, const Directories& directories,
-                          const Inventory& there, const HistoryScan& scan, OpenedLog& opened) {
+                          const Inventory& there, const HistoryScan& scan,
+                          const BadSnapshot* above, OpenedLog& opened) {
   TRY(drop_records(files, directories, there));
   TRY(shorten_records(files, directories, scan, there.records));
-  const auto decided =
-      decide_epochs(there.epochs, {opened.last_durable, has_foreign_logs(there)});
+  const auto decided = decide_epochs(
+      there.epochs, {opened.last_durable, has_foreign_logs(there), above != nullptr});
   opened.epochs = decided.epochs;
   opened.may_vote = decided.may_vote;
   report_epochs(directories, decided, opened);
@@ -381,12 +399,14 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   opened.last_durable = scan.history().last;
   if (const auto begins = check_beginning(opened, scan.history()); begins.has_error())
     return explained(begins.error(), bad);
-  TRY(check_replaced_snapshots(bad, opened.last_durable));
+  const BadSnapshot* above = find_above(bad, opened.last_durable);
+  if (above && !(opened.snapshot && may_be_ahead(there)))
+    return irreplaceable(*above, opened.last_durable);
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
   TRY(make_durable(files, directories, scan, found.snapshot_path));
-  TRY(set_aside(files, directories, bad, found));
-  TRY(mend_records(files, directories, there, scan, opened));
+  TRY(set_aside(files, directories, bad, opened));
+  TRY(mend_records(files, directories, there, scan, above, opened));
   found.history = std::move(scan.history());
   found.older_logs.assign(there.logs.cbegin(), needed);
   found.acknowledged = std::move(there.records.logs);

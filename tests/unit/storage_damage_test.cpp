@@ -651,6 +651,44 @@ TEST_CASE("a currentEpoch that is not believed excuses nothing", "[damage][java]
 
 namespace {
 
+void put_snapshot(Bench& bench, Zxid zxid, std::size_t bytes = SIZE_MAX) {
+  std::string whole = file::snapshot_header() + "body";
+  file::append_seal(whole, file::adler(file::kAdlerBegin, whole));
+  bench.put_file(kData + "snapshot." + file::text_of(zxid).substr(2), whole.substr(0, bytes));
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot ahead of its log that a Java server was writing when it was killed",
+          "[damage][java]") {
+  Bench bench;
+  const Zxid first = Zxid::of(Epoch{1}, 1), last = Zxid::of(Epoch{1}, 5);
+  put_snapshot(bench, Zxid{0});
+  bench.put_file(kData + "log.100000001", Bench::log_of(first, last));
+  put_snapshot(bench, Zxid::of(Epoch{1}, 9), 18);
+  SECTION("is given up by a member of an ensemble, which does not vote before it is up to date") {
+    bench.put_file(kData + "acceptedEpoch", "1");
+    bench.put_file(kData + "currentEpoch", "1");
+    const OpenedLog opened = bench.open();
+    CHECK(opened.last_durable == last);
+    CHECK_FALSE(opened.may_vote);
+    CHECK(holds(all_messages(opened), {"snapshot.100000009", "the log, which ends before it",
+                                       "0x100000005", "must not vote"}));
+    CHECK_FALSE(bench.reopen().may_vote);
+    REQUIRE(bench.set_epoch(EpochKind::accepted, 2).has_value());
+    REQUIRE(bench.set_epoch(EpochKind::current, 2).has_value());
+    CHECK(bench.reopen().may_vote);
+  }
+  SECTION("is loss where no server logs later than it applies") {
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"snapshot.100000009", "0x100000005", kRefill}));
+    CHECK(bench.files().exists(kData + "snapshot.100000009"));
+  }
+}
+
+namespace {
+
 /// Logs of another user, which may be read.
 struct ReadOnlyLogs final : ForwardingFiles {
   using ForwardingFiles::ForwardingFiles;
