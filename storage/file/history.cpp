@@ -131,11 +131,14 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
                                std::uint64_t end) {
   if (zxid <= Zxid{})
     return damaged(file, offset, "transaction " + text_of(zxid) + ", a number that none has");
-  if (zxid < file.zxid)
+  // A Java server may log again what it had logged before it lost its leader, also in a file that
+  // it began with a later one.
+  const bool repeated = last_seen_ && zxid <= *last_seen_;
+  const bool first_in_file = offset == kFileHeaderBytes;
+  if (zxid < file.zxid && (first_in_file || !repeated))
     return damaged(file, offset,
                    "transaction " + text_of(zxid) + ", older than the file is by its name");
-  // A Java server may log again what it had logged before it lost its leader.
-  if (last_seen_ && zxid <= *last_seen_) return {};
+  if (repeated) return {};
   const bool continues =
       last_seen_ && follows(*last_seen_, zxid) && !snapshot_between(*last_seen_, zxid);
   if (!continues) TRY(begin_run(file, zxid, offset));

@@ -515,6 +515,25 @@ TEST_CASE("entries that were logged twice count once", "[file]") {
   CHECK(bench.zxids(Zxid{0}) == range(1, 8));
 }
 
+TEST_CASE("entries that were logged again in a file with a later name count once", "[file]") {
+  Bench bench;
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{5}));
+  const std::string again = record(entry(Zxid{4})) + record(entry(Zxid{5}));
+  SECTION("behind those of that name") {
+    put_file(bench, kLogs + "log.6",
+             log_file(Zxid{6}, Zxid{7}) + again + record(entry(Zxid{8})));
+    CHECK(bench.open().last_durable == Zxid{8});
+    CHECK(bench.zxids(Zxid{0}) == range(1, 8));
+    CHECK(bench.zxids(Zxid{4}) == range(5, 8));
+    REQUIRE(bench.truncate(Zxid{6}).has_value());
+    CHECK(bench.zxids(Zxid{0}) == range(1, 6));
+  }
+  SECTION("and are another file's at its beginning") {
+    put_file(bench, kLogs + "log.6", log_file(Zxid{4}, Zxid{7}));
+    CHECK_THAT(refusal(bench), Catch::Contains("log.6") && Catch::Contains("older than the file"));
+  }
+}
+
 TEST_CASE("a truncation cuts every log that reaches behind its end", "[file]") {
   Bench bench;
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{10}));
