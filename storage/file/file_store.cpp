@@ -58,15 +58,16 @@ Compression snapshot_compression(const PluginHost& host) {
 }
 
 /// A server that is to have data and finds none has lost it, unless whoever made the directory says
-/// that it is new. Asked once, as ZooKeeper does.
+/// that it is new. That is asked once, whatever was found, as ZooKeeper does: a mark that stayed
+/// would excuse a later loss.
 Result<void> check_fresh_start(FileSystem& files, const Directories& directories,
-                               FreshStart fresh_start) {
+                               const OpenedLog& opened, FreshStart fresh_start) {
   const std::string mark = directories.data_log_dir() + "/initialize";
   if (files.exists(mark)) {
     TRY(files.remove(mark));
     return files.sync_directory(directories.data_log_dir());
   }
-  if (fresh_start == FreshStart::allowed) return {};
+  if (!opened.fresh || fresh_start == FreshStart::allowed) return {};
   return Error(Errc::not_found,
                "there is no data in " + directories.snapshots() +
                    ", and db.autocreate=false keeps a server from beginning with nothing: mount the "
@@ -183,7 +184,7 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         TRY(directories.check_separation(files));
         const auto find = [&] { return recover_ours(files, directories, word); };
         TRY_LET(recovered, disk->reserve.spend(files, find));
-        if (recovered.opened.fresh) TRY(check_fresh_start(files, directories, fresh_start));
+        TRY(check_fresh_start(files, directories, recovered.opened, fresh_start));
         TRY_LET(space, free_space(files, directories));
         return Found{std::move(recovered), std::move(space)};
       },
