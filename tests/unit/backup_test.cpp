@@ -235,6 +235,32 @@ TEST_CASE("a snapshot that holds more than its zxid says is not used below what 
   CHECK(end->agrees() == true);
 }
 
+TEST_CASE("a tree is not built over what is missing or damaged in the log, and the place is told") {
+  Source source(some_history(30));
+  write_history(source, 10);
+  source.bench.close();
+  auto logs = *kData.list_logs(source.files());
+  const auto snapshots = *kData.list_snapshots(source.files());
+  REQUIRE(logs.size() > 2);
+  const Zxid end = source.log.back().zxid;
+  const auto replay = [&](const file::NamedFile& from) {
+    return tools::replay_to(source.files(), from, logs, end, kUnseen);
+  };
+  REQUIRE(replay(snapshots.front()).has_value());
+  std::string place = logs[2].path + " at offset 16";
+  SECTION("a log that is not there") { logs.erase(logs.begin() + 1); }
+  SECTION("a changed byte") {
+    place = logs[1].path + " at offset 16";
+    auto open = source.files().open(logs[1].path, OpenMode::read_write);
+    REQUIRE((*open)->write_at(file::kFileHeaderBytes + 60, "damage").has_value());
+  }
+  const auto refused = replay(snapshots.front());
+  REQUIRE(fails_with(refused, Errc::corrupt));
+  CHECK(refused.error().what.find(place) != std::string::npos);
+  // Below the snapshot it is nobody's loss.
+  CHECK(replay(snapshots[2]).has_value());
+}
+
 TEST_CASE("a history cannot be ended where it has no transaction") {
   Source source(some_history(10));
   write_history(source, 100);
