@@ -1,5 +1,6 @@
 // What one server does about each kind of damage to its storage. The rows are those of
 // docs/storage-damage.md.
+#include "kernel/core/recovery.hpp"
 #include "storage/file/recovery.hpp"
 #include "tests/support/file_bench.hpp"
 #include "tests/support/forwarding_files.hpp"
@@ -360,6 +361,26 @@ TEST_CASE("an installed snapshot that is missing is not taken for an empty serve
     CHECK(holds(opened.error().what, {"snapshot.32", kRefill}));
     CHECK(bench.files().exists(kData + "snapshot.32"));
   }
+}
+
+TEST_CASE("a transaction that cannot be decoded is refused with how to find it, and the cure",
+          "[damage]") {
+  std::string payload;
+  append_jute(payload, std::int64_t{0x100}, std::int32_t{7}, std::int64_t{1},
+              std::int64_t{1'600'000'000'000}, static_cast<std::int32_t>(Op::create));
+  Bench bench;
+  bench.put_file(kData + "log.1",
+                 file::log_header() +
+                     Bench::record_of({Zxid{1}, SharedBytes(payload + "no record of that type")}));
+  bench.make();
+  std::optional<Error> refusal;
+  Recovery recovery(*bench.store, bench.host->fake_log, 1, {},
+                    [&](const Result<Recovered>& outcome) { refusal = outcome.error(); });
+  recovery.start(bench.events);
+  REQUIRE(bench.doors.run_until([&] { return refusal.has_value(); }));
+  CAPTURE(refusal->what);
+  CHECK(holds(refusal->what, {"transaction 0x1 ", "vivarium log --json --from 0x1", "backup",
+                              "in an ensemble", kRefill}));
 }
 
 TEST_CASE("an interrupted installation whose snapshot is missing removes nothing", "[damage]") {
