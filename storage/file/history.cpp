@@ -63,6 +63,7 @@ Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
   TRY_LET(size, open.size());
   LogScanner scanner(open, kFileHeaderBytes, size);
   const Acknowledged* known = acknowledged(file);
+  highest_in_file_.reset();
   Chain chain(file.zxid);
   Acknowledged found{file.zxid, kFileHeaderBytes, {}, chain.value()};
   while (true) {
@@ -138,10 +139,20 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
   if (zxid < file.zxid && (first_in_file || !repeated))
     return damaged(file, offset,
                    "transaction " + text_of(zxid) + ", older than the file is by its name");
-  if (repeated) return {};
-  const bool continues =
-      last_seen_ && follows(*last_seen_, zxid) && !snapshot_between(*last_seen_, zxid);
+  if (repeated) {
+    highest_in_file_ = std::max(highest_in_file_.value_or(zxid), zxid);
+    return {};
+  }
+  const bool contradicted = contradicts(zxid);
+  const bool continues = last_seen_ && follows(*last_seen_, zxid) && !contradicted &&
+                         !snapshot_between(*last_seen_, zxid);
+  if (contradicted && *last_seen_ > base_)
+    return damaged(file, offset,
+                   "transaction " + text_of(zxid) + " behind " + text_of(*highest_in_file_) +
+                       ", while " + history_.files.back().path + " goes on to " +
+                       text_of(*last_seen_) + ", which then was never committed");
   if (!continues) TRY(begin_run(file, zxid, offset));
+  highest_in_file_ = zxid;
   if (history_.files.empty() || history_.files.back().path != file.path)
     history_.files.push_back({file.path, zxid, zxid, end, {}});
   LogFile& part = history_.files.back();
@@ -156,6 +167,13 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
   history_.bytes_above_base += end - offset;
   ++history_.entries_above_base;
   return {};
+}
+
+/// Whether the epoch before that of `zxid` ended earlier than another file has it: what a Java
+/// server had logged when it lost its leader, and the next one did not have.
+bool HistoryScan::contradicts(Zxid zxid) const {
+  return highest_in_file_ && *highest_in_file_ < *last_seen_ &&
+         zxid.epoch() > highest_in_file_->epoch();
 }
 
 Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {

@@ -97,6 +97,7 @@ class HistoryScan {
   Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
   Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
   std::optional<Zxid> snapshot_between(Zxid low, Zxid high) const;
+  bool contradicts(Zxid zxid) const;
   Result<void> begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset);
   Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
   Error not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const;
@@ -105,6 +106,7 @@ class HistoryScan {
   std::vector<Zxid> snapshots_;
   History history_;
   std::optional<Zxid> last_seen_;  ///< Of the run; nothing at its beginning.
+  std::optional<Zxid> highest_in_file_;  ///< Of the one that is being read.
   std::map<Zxid, Acknowledged> acknowledged_;
   Shorter shorter_ = Shorter::damage;
   std::vector<Acknowledged> found_;

@@ -534,6 +534,33 @@ TEST_CASE("entries that were logged again in a file with a later name count once
   }
 }
 
+TEST_CASE("what a log leaves out at the end of an epoch is not taken from another one", "[file]") {
+  // A Java server had logged to (1, 9) when it lost its leader; the next one had (1, 7).
+  Bench bench;
+  const auto zxid = [](std::int64_t epoch, std::uint32_t counter) {
+    return Zxid::of(Epoch{epoch}, counter);
+  };
+  put_snapshot(bench, Zxid{0});
+  put_file(bench, kLogs + "log.100000001", log_file(zxid(1, 1), zxid(1, 9)));
+  put_file(bench, kLogs + "log.100000005", log_file(zxid(1, 5), zxid(1, 7)) +
+                                               record(entry(zxid(2, 1))) +
+                                               record(entry(zxid(2, 2))));
+  SECTION("where that is to be loaded") {
+    CHECK_THAT(refusal(bench), Catch::Contains("log.100000005 holds at offset ") &&
+                                   Catch::Contains("0x200000001 behind 0x100000007") &&
+                                   Catch::Contains("log.100000001 goes on to 0x100000009"));
+  }
+  SECTION("nor given to peers, where a snapshot holds it") {
+    put_snapshot(bench, zxid(2, 1));
+    CHECK(bench.open().last_durable == zxid(2, 2));
+    bench.rest();
+    CHECK(bench.store->first_contiguous() == zxid(1, 4));
+    CHECK(bench.zxids(zxid(1, 4)) ==
+          std::vector<std::int64_t>{zxid(1, 5).value, zxid(1, 6).value, zxid(1, 7).value,
+                                    zxid(2, 1).value, zxid(2, 2).value});
+  }
+}
+
 TEST_CASE("a truncation cuts every log that reaches behind its end", "[file]") {
   Bench bench;
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{10}));
