@@ -30,8 +30,7 @@ struct AsText {
     for (const records::SubTxn& part : multi.txns) {
       if (&part != &multi.txns.front()) archive.out() += ", ";
       archive.out() += name_of(static_cast<Op>(part.type));
-      JuteIn body(part.data);
-      if (!visit_body(static_cast<Op>(part.type), body, *this)) archive.out() += " (malformed)";
+      if (!visit_part(part, *this)) archive.out() += " (malformed)";
     }
     archive.out() += ']';
   }
@@ -51,8 +50,7 @@ struct AsJson {
     for (const records::SubTxn& part : multi.txns) {
       archive.startNode();
       archive(cereal::make_nvp("type", name_of(static_cast<Op>(part.type))));
-      JuteIn body(part.data);
-      if (!visit_body(static_cast<Op>(part.type), body, *this))
+      if (!visit_part(part, *this))
         archive(cereal::make_nvp("malformed", Data(part.data)));
       archive.finishNode();
     }

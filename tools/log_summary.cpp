@@ -18,17 +18,24 @@ std::string_view first_part(std::string_view path) { return path.substr(0, path.
 
 /// Calls `visit(path)` for each path that a transaction changes.
 template <class Visit>
-void visit_paths(Op type, std::string_view bytes, const Visit& visit) {
-  JuteIn body(bytes);
-  visit_body(type, body, [&](const auto& record) {
+struct PathsOf {
+  const Visit& visit;
+
+  template <class Record>
+  void operator()(const Record& record) const {
     if constexpr (requires { record.path; })
       visit(record.path);
     else if constexpr (requires { record.paths; })
       for (const auto path : record.paths) visit(path);
     else if constexpr (requires { record.txns; })
-      for (const auto& part : record.txns)
-        visit_paths(static_cast<Op>(part.type), part.data, visit);
-  });
+      for (const auto& part : record.txns) visit_part(part, *this);
+  }
+};
+
+template <class Visit>
+void visit_paths(Op type, std::string_view bytes, const Visit& visit) {
+  JuteIn body(bytes);
+  visit_body(type, body, PathsOf<Visit>{visit});
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "tools/replay.hpp"
 
 #include "storage/file/format.hpp"
+#include "storage/file/history.hpp"
 #include "storage/file/try.hpp"
 #include "tools/transaction.hpp"
+
+#include <algorithm>
 
 namespace vivarium::tools {
 namespace {
@@ -75,6 +78,37 @@ void Replay::compare(Zxid zxid, std::uint64_t digest) {
   if (digests_.differing++ == 0) digests_.first_difference = zxid;
 }
 
+namespace {
+
+/// The first finding behind the first `judged` that hides transactions.
+const file::LogFinding* first_loss(const file::LogReader& reader, std::size_t judged) {
+  const auto& findings = reader.findings();
+  const auto found = std::find_if(
+      findings.begin() + static_cast<std::ptrdiff_t>(judged), findings.end(),
+      [](const file::LogFinding& one) {
+        return one.kind == file::LogFinding::Kind::gap ||
+               one.kind == file::LogFinding::Kind::damage;
+      });
+  return found == findings.end() ? nullptr : &*found;
+}
+
+/// Whether the record that was found comes right behind `last`. At the beginning of an epoch what
+/// was met before it tells.
+Result<void> check_follows(const file::LogReader& reader, std::size_t judged, Zxid last) {
+  if (reader.zxid() == last.next()) return {};
+  const auto* loss = first_loss(reader, judged);
+  if (!loss && file::follows(last, reader.zxid())) return {};
+  const std::string what =
+      loss ? file::text_of(*loss)
+           : reader.path() + " at offset " + std::to_string(reader.offset()) + ", behind " +
+                 file::text_of(last) + ": transaction " + file::text_of(reader.zxid()) +
+                 ", which is not the next one: what lies between is missing";
+  return Error(Errc::corrupt, what + "; a tree without that never was: see `vivarium log "
+                                     "--verify`, or name an earlier zxid");
+}
+
+}  // namespace
+
 Result<Replay> replay_to(FileSystem& files, const file::NamedFile& snapshot,
                          const std::vector<file::NamedFile>& logs, Zxid end,
                          const file::BytesSeen& seen) {
@@ -83,17 +117,25 @@ Result<Replay> replay_to(FileSystem& files, const file::NamedFile& snapshot,
   // From the record of the snapshot's own zxid on, for its digest.
   file::LogReader reader(files, file::logs_above(logs, Zxid{snapshot.zxid.value - 1}), {snapshot});
   std::uint64_t told = 0;
+  std::size_t judged = 0;  // So many findings lie behind us.
   while (true) {
     TRY_LET(found, reader.next());
     if (!found || reader.zxid() > end) break;
-    if (!reader.repeated()) TRY(replay.take(reader.zxid(), reader.payload()));
+    if (!reader.repeated()) {
+      if (reader.zxid() > snapshot.zxid)
+        TRY(check_follows(reader, judged, replay.database().last_applied()));
+      judged = reader.findings().size();
+      TRY(replay.take(reader.zxid(), reader.payload()));
+    }
     seen(reader.bytes_read() - told);
     told = reader.bytes_read();
   }
-  if (replay.database().last_applied() == end) return replay;
+  const Zxid last = replay.database().last_applied();
+  if (last == end) return replay;
+  const auto* damage = first_loss(reader, judged);
   return Error(Errc::out_of_range, "the log behind " + snapshot.path + " does not lead to " +
-                                       file::text_of(end) + ": it ends at " +
-                                       file::text_of(replay.database().last_applied()));
+                                       file::text_of(end) + ": it ends at " + file::text_of(last) +
+                                       (damage ? " (" + file::text_of(*damage) + ")" : ""));
 }
 
 }  // namespace vivarium::tools

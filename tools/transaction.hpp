@@ -48,6 +48,15 @@ bool visit_body(Op type, JuteIn& body, Visit&& visit) {
   }
 }
 
+/// Likewise for a part of a multi, which is never a multi itself: from outside bytes one could be,
+/// to any depth.
+template <class Visit>
+bool visit_part(const records::SubTxn& part, Visit&& visit) {
+  const auto type = static_cast<Op>(part.type);
+  JuteIn body(part.data);
+  return type != Op::multi && visit_body(type, body, visit);
+}
+
 /// ZooKeeper's name for the type: "createTTL".
 std::string_view name_of(Op type);
 

@@ -83,8 +83,9 @@ void Recovery::end() {
         Errc::corrupt,
         "the tree at 0x" + to_hex(recovered_.database->last_applied().value) +
             " has another digest than the log records there: what was read is not what was written; "
-            "read the disk again by another start, or restore a backup, or, in an ensemble, move the "
-            "data directory away and let this server be filled by the others; digest.enabled=false "
+            "`vivarium log --verify` on the data directory tells from where on; read the disk "
+            "again by another start, or restore a backup, or, in an ensemble, move the data "
+            "directory away and let this server be filled by the others; digest.enabled=false "
             "takes the tree as it is"));
   const auto done = std::move(done_);
   done(std::move(recovered_));
@@ -97,9 +98,15 @@ bool Recovery::apply(const LogSlice& slice) {
     const auto& applied = recovered_.database->apply(entry, nullptr, check);
     ++recovered_.entries;
     if (applied.malformed) {
-      fail(Error(Errc::corrupt, "the transaction 0x" + to_hex(entry.zxid.value) +
-                                    " in the log cannot be decoded: restore a backup, or start "
-                                    "with an empty data directory and let it sync"));
+      const std::string zxid = "0x" + to_hex(entry.zxid.value);
+      fail(Error(Errc::corrupt,
+                 "the transaction " + zxid +
+                     " in the log cannot be decoded, though its checksum is right: `vivarium log "
+                     "--json --from " +
+                     zxid +
+                     "` on the data directory tells file and offset; restore a backup that ends "
+                     "before it, or, in an ensemble, move the data directory away and let this "
+                     "server be filled by the others"));
       return false;
     }
     digest_differs_ = applied.digest_differs;

@@ -34,7 +34,7 @@ Error changed_meanwhile(const std::string& path) {
 /// Of no use in another place or at another time.
 bool is_passing(const std::string& name) {
   return name == "lock" || name == "reserve" || name.ends_with(".tmp") ||
-         name.ends_with(".corrupt") || name.starts_with("unfinished.");
+         name.starts_with("unfinished.");
 }
 
 /// A file that was there a moment ago.
@@ -141,10 +141,8 @@ class Copy {
       return {};
     }
     // A Java server may just be writing it: it is no snapshot yet.
-    if (problem_.empty()) {
-      problem_ = whole.error().what;
-      broken_ = snapshot.zxid;
-    }
+    if (broken_.empty()) problem_ = whole.error().what;
+    broken_.push_back(snapshot);
     return remove(name);
   }
 
@@ -210,7 +208,7 @@ class Copy {
       if (finding.after >= newest || first > newest) return damaged(finding);
     Zxid end = newest;
     for (const LastRecord& last : last_records_) end = std::max(end, last.zxid);
-    if (!broken_ || *broken_ <= end) return {};
+    if (broken_.empty() || broken_.front().zxid <= end) return {};
     return Error(Errc::corrupt, problem_ + ", and the log ends before it, at " + text_of(end) +
                                     ": transactions are missing; restore an earlier backup");
   }
@@ -305,7 +303,9 @@ class Copy {
   Result<Zxid> begin_of_run() {
     const Directories copied = backup_directories(target_);
     TRY_LET(logs, copied.list_logs(files_));
-    LogReader reader(files_, logs, snapshots_);
+    auto snapshots = snapshots_;
+    snapshots.insert(snapshots.end(), broken_.begin(), broken_.end());
+    LogReader reader(files_, logs, std::move(snapshots));
     const Zxid newest = snapshots_.back().zxid;
     Zxid begin = newest;
     manifest_.last = newest;
@@ -323,7 +323,8 @@ class Copy {
       before = reader.zxid();
       manifest_.last = std::max(manifest_.last, reader.zxid());
     }
-    return begin;
+    // What lies between the end of the logs and the newest snapshot is in none of them.
+    return before.value_or(newest) < newest ? newest : begin;
   }
 
   Error hole(const LogReader& reader) const {
@@ -360,8 +361,8 @@ class Copy {
   std::vector<LastRecord> last_records_;
   std::set<std::string> folders_;                    ///< In which copies lie.
   std::vector<std::pair<Zxid, LogFinding>> damage_;  ///< With the name of the log.
-  std::string problem_;                              ///< Of the newest snapshot that is not whole,
-  std::optional<Zxid> broken_;                       ///< which is this one.
+  std::vector<NamedFile> broken_;  ///< Snapshots that are not whole, the newest first,
+  std::string problem_;            ///< and what is wrong with that.
 };
 
 Result<void> check_target(FileSystem& files, const std::string& target) {

@@ -5,6 +5,7 @@
 #include "format.hpp"
 #include "identity.hpp"
 #include "log_scanner.hpp"
+#include "log_tail.hpp"
 #include "try.hpp"
 
 #include <algorithm>
@@ -57,30 +58,58 @@ Result<void> remove_snapshots(FileSystem& files, const Directories& directories,
   return files.sync_directory(directories.snapshots());
 }
 
-/// Cuts the log behind `zxid`, and then the record of what was acknowledged of it.
-Result<void> cut_file(FileSystem& files, const Directories& directories, const NamedFile& log,
-                      Zxid zxid) {
-  TRY_LET(file, files.open(log.path, OpenMode::read_write));
+/// Cuts the log behind `zxid`, and then the record of what was acknowledged of it. One that does
+/// not reach so far is left alone, and so is damage, which the start judges. Gives whether the log
+/// holds any transaction.
+Result<bool> cut_file(FileSystem& files, const Directories& directories, const NamedFile& log,
+                      Zxid zxid, const AcknowledgedRecords& records) {
+  TRY_LET(file, files.open(log.path, OpenMode::read));
   TRY_LET(size, file->size());
   LogScanner scanner(*file, kFileHeaderBytes, size);
   Chain chain(log.zxid);
   Acknowledged left{log.zxid, kFileHeaderBytes, {}, chain.value()};
+  bool reaches = false;
   while (true) {
     TRY_LET(found, scanner.next());
-    if (!found || scanner.zxid() > zxid) break;
+    if (!found) break;
+    reaches = scanner.zxid() > zxid;
+    if (reaches) break;
     chain.add(scanner.offset(), scanner.prefix());
     left = {log.zxid, scanner.position(), scanner.zxid(), chain.value()};
   }
-  TRY(file->truncate(left.end));
-  TRY(file->sync());
-  return write_acknowledged(files, directories, left);
+  const bool holds_any = reaches || left.end > kFileHeaderBytes;
+  if (!reaches) {
+    // It did, when a crash came before the record was shortened.
+    const auto known = records.logs.find(log.zxid);
+    if (known == records.logs.end() || known->second.last <= zxid) return holds_any;
+    TRY_LET(tail, examine_tail(*file, scanner.position()));
+    if (tail != Tail::clean) return holds_any;
+  }
+  TRY_LET(to_cut, files.open(log.path, OpenMode::read_write));
+  TRY(to_cut->truncate(left.end));
+  TRY(to_cut->sync());
+  TRY(write_acknowledged(files, directories, left));
+  return holds_any;
+}
+
+/// More than one log may reach behind `zxid`: a Java server logs again what it had logged before it
+/// lost its leader. The newest first, down to the one with which a start begins to read.
+Result<void> cut_logs(FileSystem& files, const Directories& directories, Zxid zxid) {
+  TRY_LET(snapshots, directories.list_snapshots(files));
+  TRY_LET(logs, directories.list_logs(files));
+  TRY_LET(records, read_acknowledged(files, directories));
+  const Zxid base = snapshots.empty() ? Zxid{} : snapshots.back().zxid;
+  for (auto log = logs.rbegin(); log != logs.rend(); ++log) {
+    TRY_LET(holds_any, cut_file(files, directories, *log, zxid, records));
+    if (holds_any && log->zxid <= base.next()) break;
+  }
+  return {};
 }
 
 Result<void> truncate(FileSystem& files, const Directories& directories, Zxid zxid) {
   TRY(remove_snapshots(files, directories, [&](const NamedFile& one) { return one.zxid > zxid; }));
   TRY(remove_logs(files, directories, zxid));
-  TRY_LET(logs, directories.list_logs(files));
-  if (!logs.empty()) TRY(cut_file(files, directories, logs.back(), zxid));
+  TRY(cut_logs(files, directories, zxid));
   return forget_acknowledged_above(files, directories, zxid);
 }
 

@@ -83,7 +83,7 @@ std::string Directories::acknowledged_log_path(Zxid first) const {
 }
 
 std::string Directories::set_aside_path(const NamedFile& snapshot) const {
-  return own() + snapshot.path.substr(snapshot.path.rfind('/')) + ".corrupt";
+  return snapshots() + "/corrupt." + snapshot.path.substr(snapshot.path.rfind('/') + 1);
 }
 
 std::string Directories::snapshot_path(Zxid zxid, Compression compression) const {
@@ -146,7 +146,6 @@ Result<std::vector<NamedFile>> Directories::list_acknowledged_snapshots(FileSyst
 
 Result<void> Directories::set_aside(FileSystem& files, const NamedFile& snapshot) const {
   TRY(files.rename(snapshot.path, set_aside_path(snapshot)));
-  TRY(files.sync_directory(own()));
   return files.sync_directory(snapshots());
 }
 

@@ -3,9 +3,10 @@
 //
 //     dataDir/version-2/      snapshot.<zxid>[.gz, .snappy],
 //                             currentEpoch, acceptedEpoch                      shared with Java
+//                             corrupt.snapshot.<zxid>[.gz, .snappy]            ours alone
 //     dataLogDir/version-2/   log.<zxid>                                       shared with Java
 //     dataDir/vivarium/       lock, change, epochs, format, identity,          ours alone
-//                             reserve, and snapshot.<zxid>[.gz, .snappy].corrupt
+//                             reserve
 //     dataLogDir/vivarium/    acknowledged/; lock, identity, reserve, if it is another directory
 //
 // Nothing of ours lies in version-2 under a name that Java would take for a log or a snapshot: it
@@ -62,8 +63,9 @@ class Directories {
   Result<std::vector<NamedFile>> list_snapshots(FileSystem& files) const;
   Result<std::vector<NamedFile>> list_acknowledged_logs(FileSystem& files) const;
   Result<std::vector<NamedFile>> list_acknowledged_snapshots(FileSystem& files) const;
-  /// Puts a snapshot that cannot be read where no server looks for snapshots: Java takes
-  /// version-2/snapshot.<zxid>.<anything> for one. Durable when it returns.
+  /// Gives a snapshot that cannot be read a name that no server takes for one, in the same folder,
+  /// which may be a file system of its own: Java takes version-2/snapshot.<zxid>.<anything>.
+  /// Durable when it returns.
   Result<void> set_aside(FileSystem& files, const NamedFile& snapshot) const;
   std::string set_aside_path(const NamedFile& snapshot) const;
   /// The names that unfinished files are going to have.

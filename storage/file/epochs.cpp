@@ -63,6 +63,12 @@ Result<void> write_java(FileSystem& files, const Directories& directories, Epoch
   return replace_file(files, directories.snapshots(), name_of(kind), std::to_string(epoch.value));
 }
 
+/// Whether Java's currentEpoch is above ours: by a Java server, or by a changed byte.
+bool is_above_ours(const EpochsFound& found) {
+  return found.copy == FileState::whole && found.current.whole() &&
+         found.current.epoch > found.ours.current;
+}
+
 /// One decision, from what was found to what is decided.
 class Decision {
  public:
@@ -72,6 +78,8 @@ class Decision {
   EpochsDecided make() {
     found_.copy == FileState::whole ? from_both() : from_java();
     agree_with_history();
+    if (witnesses_.end_unknown)
+      no_vote("the newest snapshot cannot be read, and the log ends before it");
     return std::move(decided_);
   }
 
@@ -83,7 +91,7 @@ class Decision {
     current() = found_.ours.current;
     if (found_.accepted.whole() && found_.accepted.epoch > accepted())
       accepted() = found_.accepted.epoch;  // A promise is never too high.
-    if (raised_elsewhere(found_))
+    if (is_above_ours(found_))
       believe_current();
     else if (!found_.current.whole() && java_accepted())
       no_vote("currentEpoch is missing or damaged, and a Java server may have raised it");
@@ -126,7 +134,8 @@ class Decision {
     const bool both = found_.accepted.whole() && found_.current.whole();
     const bool neither =
         found_.accepted.state == FileState::absent && found_.current.state == FileState::absent;
-    if (neither && !lost) return;  // No server of an ensemble ever ran here.
+    // No server of an ensemble ever ran here: one that stands alone stays in epoch 0.
+    if (neither && !lost && witnesses_.last.epoch() == Epoch{}) return;
     if (both && found_.current.epoch <= found_.accepted.epoch) return adopt_java(lost);
     if (found_.accepted.whole() && !found_.current.whole()) return only_accepted();
     const Epoch history = witnesses_.last.epoch();
@@ -208,9 +217,10 @@ Result<EpochsFound> read_epochs(FileSystem& files, const Directories& directorie
   return found;
 }
 
-bool raised_elsewhere(const EpochsFound& found) {
-  return found.copy == FileState::whole && found.current.whole() &&
-         found.current.epoch > found.ours.current;
+bool raised_elsewhere(const EpochsFound& found, const EpochWitnesses& witnesses) {
+  if (!is_above_ours(found)) return false;
+  const auto decided = decide_epochs(found, {Zxid{}, witnesses.foreign_logs});
+  return decided.epochs.current == found.current.epoch;
 }
 
 Result<void> repair_epochs(FileSystem& files, const Directories& directories,

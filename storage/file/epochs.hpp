@@ -39,6 +39,7 @@ struct EpochsFound {
 struct EpochWitnesses {
   Zxid last;                  ///< The end of the history.
   bool foreign_logs = false;  ///< There are logs that another server than ours has written.
+  bool end_unknown = false;   ///< The newest snapshot lies above it, and cannot be read.
 };
 
 struct EpochsDecided {
@@ -52,8 +53,9 @@ EpochsDecided decide_epochs(const EpochsFound& found, const EpochWitnesses& witn
 
 Result<EpochsFound> read_epochs(FileSystem& files, const Directories& directories);
 
-/// Whether a Java server has joined a newer leader since we ran here: it may have cut our logs.
-bool raised_elsewhere(const EpochsFound& found);
+/// Whether a Java server has joined a newer leader since we ran here, as far as decide_epochs()
+/// believes it: it may have cut our logs, so how the history ends is no witness here.
+bool raised_elsewhere(const EpochsFound& found, const EpochWitnesses& witnesses);
 
 /// Brings all files to what was decided. Durable when it returns.
 Result<void> repair_epochs(FileSystem& files, const Directories& directories,

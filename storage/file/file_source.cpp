@@ -5,7 +5,7 @@
 namespace vivarium::file {
 
 FileSource::FileSource(FileStore& store, SnapshotInfo info, std::string path)
-    : store_(store), store_alive_(store.alive_), info_(std::move(info)),
+    : store_(store), store_alive_(store.alive_), counted_(store.sources_), info_(std::move(info)),
       reading_(std::make_shared<Reading>()) {
   reading_->snapshot = {info_.zxid, std::move(path)};
   // At once: the file may be removed before it is read, and stays readable once it is open.

@@ -22,6 +22,7 @@ class FileSource final : public SnapshotSource {
 
   FileStore& store_;
   std::weak_ptr<void> store_alive_;
+  std::shared_ptr<void> counted_;  ///< By the store.
   SnapshotInfo info_;
   std::shared_ptr<Reading> reading_;
 };

@@ -58,15 +58,16 @@ Compression snapshot_compression(const PluginHost& host) {
 }
 
 /// A server that is to have data and finds none has lost it, unless whoever made the directory says
-/// that it is new. Asked once, as ZooKeeper does.
+/// that it is new. That is asked once, whatever was found, as ZooKeeper does: a mark that stayed
+/// would excuse a later loss.
 Result<void> check_fresh_start(FileSystem& files, const Directories& directories,
-                               FreshStart fresh_start) {
+                               const OpenedLog& opened, FreshStart fresh_start) {
   const std::string mark = directories.data_log_dir() + "/initialize";
   if (files.exists(mark)) {
     TRY(files.remove(mark));
     return files.sync_directory(directories.data_log_dir());
   }
-  if (fresh_start == FreshStart::allowed) return {};
+  if (!opened.fresh || fresh_start == FreshStart::allowed) return {};
   return Error(Errc::not_found,
                "there is no data in " + directories.snapshots() +
                    ", and db.autocreate=false keeps a server from beginning with nothing: mount the "
@@ -100,6 +101,17 @@ Result<Recovered> recover_ours(FileSystem& files, const Directories& directories
   auto& damage = recovered.opened.damage;
   damage.insert(damage.end(), identity.damage.begin(), identity.damage.end());
   return std::move(recovered);
+}
+
+/// What a truncation must have come to.
+Result<Recovered> ending_at(Zxid zxid, Recovered recovered) {
+  const Zxid last = recovered.opened.last_durable;
+  if (last == zxid) return recovered;
+  return Error(Errc::corrupt, "the history was cut behind " + text_of(zxid) + " and ends at " +
+                                  text_of(last) +
+                                  ": its files hold transactions that this server did not know "
+                                  "of; move the data directory away and let it be filled by the "
+                                  "others");
 }
 
 }  // namespace
@@ -172,7 +184,7 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         TRY(directories.check_separation(files));
         const auto find = [&] { return recover_ours(files, directories, word); };
         TRY_LET(recovered, disk->reserve.spend(files, find));
-        if (recovered.opened.fresh) TRY(check_fresh_start(files, directories, fresh_start));
+        TRY(check_fresh_start(files, directories, recovered.opened, fresh_start));
         TRY_LET(space, free_space(files, directories));
         return Found{std::move(recovered), std::move(space)};
       },
@@ -183,7 +195,6 @@ void FileStore::open(LogStoreEvents& events, Done<OpenedLog> done) {
         record_timer_ = loop_.timer([this] { sync_record(); });
         space_timer_ = loop_.timer([this] { check_space(); });
         note_space(std::move(found->space));
-        extend_back();
         done(opened);
       });
 }
@@ -200,40 +211,55 @@ void FileStore::adopt(Recovered recovered) {
   epochs_ = recovered.opened.epochs;
   log_bytes_total_ = recovered.log_bytes_total;
   snapshot_bytes_total_ = recovered.snapshot_bytes_total;
+  begin_extension();
 }
 
-/// The logs below the snapshot are read when the server already serves: only peers that lag behind
-/// need them.
+void FileStore::begin_extension() {
+  extension_.reset();
+  if (older_logs_.empty() || history_.files.empty()) return;
+  extension_ = std::make_shared<OlderLogs>(history_.files.front(), older_logs_, snapshots_,
+                                           acknowledged_);
+}
+
+/// The logs below the snapshot are read, one after the other, while nothing else is: only peers
+/// that lag behind need them, and a start has the snapshot and the log above it to read.
 void FileStore::extend_back() {
-  if (older_logs_.empty()) return;
-  Recovered known;
-  known.history = history_;
-  known.snapshots = snapshots_;
-  known.older_logs = std::exchange(older_logs_, {});
-  known.acknowledged = std::exchange(acknowledged_, {});
-  run<History>(
+  const bool reads = reads_in_flight_ > 0 || sources_.use_count() > 1;
+  if (!extension_ || changing_ || reads || std::exchange(extending_, true)) return;
+  run<bool>(
       Lane::bulk,
-      [known = std::move(known)](FileSystem& files) -> Result<History> {
-        return file::extend_back(files, known);
+      [extension = extension_](FileSystem& files) -> Result<bool> {
+        return extension->read_on(files);
       },
-      [this, changes = changes_, front = history_.first_contiguous](History whole) {
-        if (changes != changes_ || whole.first_contiguous >= front) return;
-        const auto older = std::find_if(
-            whole.files.begin(), whole.files.end(),
-            [&](const auto& file) { return file.path == history_.files.front().path; });
-        history_.files.insert(history_.files.begin(), whole.files.begin(), older);
-        history_.first_contiguous = whole.first_contiguous;
+      [this, extension = extension_](bool more) {
+        extending_ = false;
+        if (!more && extension == extension_) extended();
+        extend_back();
       });
+}
+
+void FileStore::extended() {
+  auto older = std::exchange(extension_, nullptr)->run();
+  older_logs_.clear();
+  acknowledged_.clear();
+  if (!older) return;
+  history_.files.insert(history_.files.begin(), std::make_move_iterator(older->files.begin()),
+                        std::make_move_iterator(older->files.end()));
+  history_.first_contiguous = older->first_contiguous;
 }
 
 // --- space ---------------------------------------------------------------------------------------
 
 Result<FileStore::FreeSpace> FileStore::free_space(FileSystem& files,
                                                    const Directories& directories) {
-  TRY_LET(beside_data, files.free_bytes(directories.own()));
-  TRY_LET(beside_logs, files.free_bytes(directories.own_beside_logs()));
-  return beside_logs < beside_data ? FreeSpace{beside_logs, directories.data_log_dir()}
-                                   : FreeSpace{beside_data, directories.data_dir()};
+  FreeSpace least;
+  // Each may be a file system of its own, or lead to one.
+  for (const std::string& folder : {directories.snapshots(), directories.logs(), directories.own(),
+                                    directories.own_beside_logs()}) {
+    TRY_LET(bytes, files.free_bytes(folder));
+    if (bytes < least.bytes) least = {bytes, folder};
+  }
+  return least;
 }
 
 void FileStore::check_space() {
@@ -245,6 +271,7 @@ void FileStore::check_space() {
         if (space.has_error())
           log_.warn(space.error().what);
         note_space(space.has_error() ? space_ : std::move(*space));
+        extend_back();
       });
 }
 
@@ -427,6 +454,7 @@ void FileStore::begin_read(Zxid after, std::size_t bytes_max, Done<LogSlice> don
         const Zxid last = slice.entries.empty() ? after : slice.entries.back().zxid;
         slice.end = last >= history_.last;
         end_read();
+        if (slice.end) post([this] { extend_back(); });  // So ends what a start reads.
         done(std::move(slice));
       });
 }
@@ -496,7 +524,6 @@ void FileStore::history_changed(Recovered recovered) {
   aside_.clear();
   if (std::exchange(stalled_, false)) report_space();
   adopt(std::move(recovered));
-  extend_back();
   end_change();
 }
 
@@ -517,7 +544,8 @@ void FileStore::truncate_after(Zxid zxid, Done<void> done) {
           return disk->reserve.spend(files, [&]() -> Result<Recovered> {
             TRY(disk->writer.roll());
             TRY(make_change(files, disk->directories, {ChangeKind::truncate, zxid}));
-            return recover(files, disk->directories);
+            auto recovered = recover(files, disk->directories);
+            return recovered.has_error() ? recovered : ending_at(zxid, std::move(*recovered));
           });
         },
         [this, done](Result<Recovered> outcome) {

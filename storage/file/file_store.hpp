@@ -105,12 +105,14 @@ class FileStore final : public LogStore {
 
   // --- opening
   void adopt(Recovered recovered);
+  void begin_extension();
   void extend_back();
+  void extended();
 
   // --- space
   struct FreeSpace {
     std::uint64_t bytes = ~std::uint64_t{0};
-    std::string directory;  ///< Whose disk it is: the fuller one.
+    std::string directory;  ///< Whose disk it is: the fullest one.
   };
   static Result<FreeSpace> free_space(FileSystem& files, const Directories& directories);
   void check_space();
@@ -175,8 +177,11 @@ class FileStore final : public LogStore {
   std::vector<Zxid> snapshots_;
   std::vector<NamedFile> older_logs_;
   std::map<Zxid, Acknowledged> acknowledged_;  ///< Of the older logs, among others.
+  std::shared_ptr<OlderLogs> extension_;       ///< What of them is still to be read. Bulk lane.
+  bool extending_ = false;                     ///< One of them is being read.
   std::optional<SnapshotInfo> snapshot_;
   std::string snapshot_path_;
+  std::shared_ptr<void> sources_ = std::make_shared<int>();  ///< Each of them holds it as well.
   std::weak_ptr<SnapshotInProgress> sink_;  ///< The one that was begun last.
   std::weak_ptr<Purge> purge_;              ///< The one that is under way.
   Epochs epochs_;                           ///< As asked for last.

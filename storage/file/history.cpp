@@ -17,8 +17,8 @@ bool follows(Zxid zxid, Zxid next) {
   return next.epoch() > zxid.epoch() && next.counter() <= 1;
 }
 
-HistoryScan::HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit)
-    : files_(files), base_(base), limit_(limit), snapshots_(std::move(snapshots)) {
+HistoryScan::HistoryScan(Zxid base, std::vector<Zxid> snapshots, Zxid limit)
+    : base_(base), limit_(limit), snapshots_(std::move(snapshots)) {
   history_.first_contiguous = history_.last = base;
 }
 
@@ -26,6 +26,12 @@ void HistoryScan::skip() {
   last_seen_.reset();
   torn_.reset();
   history_.files.clear();
+}
+
+void HistoryScan::end() {
+  if (!last_seen_ || *last_seen_ >= base_) return;
+  history_.files.clear();
+  history_.first_contiguous = base_;
 }
 
 void HistoryScan::expect(std::map<Zxid, Acknowledged> logs, Shorter shorter) {
@@ -38,9 +44,9 @@ const Acknowledged* HistoryScan::acknowledged(const NamedFile& file) const {
   return known == acknowledged_.end() ? nullptr : &known->second;
 }
 
-Result<void> HistoryScan::read(const NamedFile& file) {
+Result<void> HistoryScan::read(FileSystem& files, const NamedFile& file) {
   empty_.push_back(file);
-  const auto open = files_.open(file.path, OpenMode::read);
+  const auto open = files.open(file.path, OpenMode::read);
   if (open.has_error()) return not_read(file, 0, open.error());
   const auto whole = read_header(**open);
   if (whole.has_error()) return not_read(file, 0, whole.error());
@@ -57,6 +63,7 @@ Result<void> HistoryScan::read_records(const NamedFile& file, File& open) {
   TRY_LET(size, open.size());
   LogScanner scanner(open, kFileHeaderBytes, size);
   const Acknowledged* known = acknowledged(file);
+  highest_in_file_.reset();
   Chain chain(file.zxid);
   Acknowledged found{file.zxid, kFileHeaderBytes, {}, chain.value()};
   while (true) {
@@ -116,26 +123,36 @@ Result<void> HistoryScan::read_tail(const NamedFile& file, File& open, std::uint
   return {};
 }
 
-bool HistoryScan::snapshot_between(Zxid low, Zxid high) const {
-  // One of counter 0 tells nothing: a new leader labels with it what it held at the end of the
-  // epoch before.
-  return std::any_of(snapshots_.begin(), snapshots_.end(), [&](Zxid snapshot) {
-    return low < snapshot && snapshot < high && snapshot.counter() != 0;
-  });
+std::optional<Zxid> HistoryScan::snapshot_between(Zxid low, Zxid high) const {
+  const auto above = std::upper_bound(snapshots_.begin(), snapshots_.end(), low);
+  return above != snapshots_.end() && *above < high ? std::optional(*above) : std::nullopt;
 }
 
 Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t offset,
                                std::uint64_t end) {
   if (zxid <= Zxid{})
     return damaged(file, offset, "transaction " + text_of(zxid) + ", a number that none has");
-  if (zxid < file.zxid)
+  // A Java server may log again what it had logged before it lost its leader, also in a file that
+  // it began with a later one.
+  const bool repeated = last_seen_ && zxid <= *last_seen_;
+  const bool first_in_file = offset == kFileHeaderBytes;
+  if (zxid < file.zxid && (first_in_file || !repeated))
     return damaged(file, offset,
                    "transaction " + text_of(zxid) + ", older than the file is by its name");
-  // A Java server may log again what it had logged before it lost its leader.
-  if (last_seen_ && zxid <= *last_seen_) return {};
-  const bool continues =
-      last_seen_ && follows(*last_seen_, zxid) && !snapshot_between(*last_seen_, zxid);
+  if (repeated) {
+    highest_in_file_ = std::max(highest_in_file_.value_or(zxid), zxid);
+    return {};
+  }
+  const bool contradicted = contradicts(zxid);
+  const bool continues = last_seen_ && follows(*last_seen_, zxid) && !contradicted &&
+                         !snapshot_between(*last_seen_, zxid);
+  if (contradicted && *last_seen_ > base_)
+    return damaged(file, offset,
+                   "transaction " + text_of(zxid) + " behind " + text_of(*highest_in_file_) +
+                       ", while " + history_.files.back().path + " goes on to " +
+                       text_of(*last_seen_) + ", which then was never committed");
   if (!continues) TRY(begin_run(file, zxid, offset));
+  highest_in_file_ = zxid;
   if (history_.files.empty() || history_.files.back().path != file.path)
     history_.files.push_back({file.path, zxid, zxid, end, {}});
   LogFile& part = history_.files.back();
@@ -152,14 +169,26 @@ Result<void> HistoryScan::take(const NamedFile& file, Zxid zxid, std::uint64_t o
   return {};
 }
 
+/// Whether the epoch before that of `zxid` ended earlier than another file has it: what a Java
+/// server had logged when it lost its leader, and the next one did not have.
+bool HistoryScan::contradicts(Zxid zxid) const {
+  return highest_in_file_ && *highest_in_file_ < *last_seen_ &&
+         zxid.epoch() > highest_in_file_->epoch();
+}
+
 Result<void> HistoryScan::begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset) {
-  const bool behind_base = last_seen_.value_or(base_) <= base_ && follows(base_, zxid);
+  const Zxid before = std::max(last_seen_.value_or(base_), base_);
+  const auto unread = snapshot_between(before, zxid);  // Above the base none could be read.
+  const bool behind_base = before == base_ && follows(base_, zxid) && !unread;
   if (zxid > base_ && !behind_base) {
     const bool at_beginning = !last_seen_ && base_ == Zxid{};
     return damaged(file, offset,
                    "transaction " + text_of(zxid) +
-                       (at_beginning ? ", and no snapshot holds what came before"
-                                     : ", which is not the next one"));
+                       (unread && follows(before, zxid)
+                            ? ", and the snapshot at " + text_of(*unread) +
+                                  ", which may hold what came before, cannot be read"
+                        : at_beginning ? ", and no snapshot holds what came before"
+                                       : ", which is not the next one"));
   }
   history_.files.clear();
   // The predecessor of the first record of an epoch is known only when it is the base.

@@ -3,6 +3,7 @@
 //
 // A run is broken by a missing zxid, and by a snapshot between two neighbours: a server that was
 // brought up to date by a snapshot continues its log behind it, and what lies between is in no log.
+// So does one of counter 0, with which an idle leader of a new epoch labels all that it holds.
 // Below the base, the snapshot that is going to be loaded, broken runs are usual, and the newest
 // counts. Above it a hole is lost history, and the scan fails.
 
@@ -55,7 +56,7 @@ class HistoryScan {
   /// `base` is the zxid of the snapshot that is going to be loaded, 0 for none. `snapshots` are the
   /// zxids of all that are there, in order.
   /// Takes no record above `limit`.
-  HistoryScan(FileSystem& files, Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
+  HistoryScan(Zxid base, std::vector<Zxid> snapshots, Zxid limit = kNoLimit);
   static constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
 
   /// What was acknowledged of each log, as far as that is known: less than that is damage, however
@@ -64,9 +65,12 @@ class HistoryScan {
   void expect(std::map<Zxid, Acknowledged> logs, Shorter shorter);
 
   /// Reads the next file. Fails when it is damaged, or shows that something is missing before it.
-  Result<void> read(const NamedFile& file);
+  Result<void> read(FileSystem& files, const NamedFile& file);
   /// Goes on behind a file that could not be read, as if its records did not exist.
   void skip();
+  /// After the last file. A run that ends below the base does not count: what lies between is in no
+  /// log, and what is appended next does not follow it.
+  void end();
 
   History& history() { return history_; }
   const History& history() const { return history_; }
@@ -92,16 +96,17 @@ class HistoryScan {
   Result<void> read_headless(const NamedFile& file, File& open);
   Result<void> read_tail(const NamedFile& file, File& open, std::uint64_t offset, ScanEnd found);
   Result<void> take(const NamedFile& file, Zxid zxid, std::uint64_t offset, std::uint64_t end);
-  bool snapshot_between(Zxid low, Zxid high) const;
+  std::optional<Zxid> snapshot_between(Zxid low, Zxid high) const;
+  bool contradicts(Zxid zxid) const;
   Result<void> begin_run(const NamedFile& file, Zxid zxid, std::uint64_t offset);
   Error damaged(const NamedFile& file, std::uint64_t offset, const std::string& what) const;
   Error not_read(const NamedFile& file, std::uint64_t offset, const Error& cause) const;
 
-  FileSystem& files_;
   Zxid base_, limit_;
   std::vector<Zxid> snapshots_;
   History history_;
   std::optional<Zxid> last_seen_;  ///< Of the run; nothing at its beginning.
+  std::optional<Zxid> highest_in_file_;  ///< Of the one that is being read.
   std::map<Zxid, Acknowledged> acknowledged_;
   Shorter shorter_ = Shorter::damage;
   std::vector<Acknowledged> found_;

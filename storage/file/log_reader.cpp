@@ -165,13 +165,15 @@ void LogReader::place(Zxid zxid) {
              "transaction " + text_of(zxid) + " and perhaps more, which came before");
     return;
   }
-  const bool covered = last_ && snapshot_explains(*last_, zxid);
-  continues_ = last_ && follows(*last_, zxid) && !covered;
-  if (last_ && !follows(*last_, zxid))
+  const bool next = last_ && follows(*last_, zxid);
+  continues_ = next && !snapshot_between(*last_, zxid);
+  if (last_ && !next) {
+    const bool covered = snapshot_leads(*last_, zxid);
     report(
         covered ? LogFinding::Kind::covered : LogFinding::Kind::gap, offset(),
         "transaction " + text_of(zxid) + ", which is not the next one" +
             (covered ? "; a snapshot holds what lies between" : ": what lies between is missing"));
+  }
   last_ = zxid;
 }
 
@@ -183,11 +185,16 @@ void LogReader::place_first(Zxid zxid) {
                ", which the file is named after");
 }
 
-bool LogReader::snapshot_explains(Zxid low, Zxid high) const {
-  // One of counter 0 tells nothing: a new leader labels with it what it held at the end of the
-  // epoch before.
+bool LogReader::snapshot_between(Zxid low, Zxid high) const {
   return std::any_of(snapshots_.begin(), snapshots_.end(), [&](const NamedFile& snapshot) {
-    return low < snapshot.zxid && snapshot.zxid < high && snapshot.zxid.counter() != 0;
+    return low < snapshot.zxid && snapshot.zxid < high;
+  });
+}
+
+/// Whether one holds all that comes before `high`.
+bool LogReader::snapshot_leads(Zxid low, Zxid high) const {
+  return std::any_of(snapshots_.begin(), snapshots_.end(), [&](const NamedFile& snapshot) {
+    return low < snapshot.zxid && follows(snapshot.zxid, high);
   });
 }
 

@@ -57,7 +57,8 @@ class LogReader {
   std::uint64_t position() const { return scanner_->position(); }
   /// An earlier record has this zxid, or a higher one.
   bool repeated() const { return repeated_; }
-  /// Nothing is missing between the record before it, that is not repeated, and this one.
+  /// Nothing is missing between the record before it, that is not repeated, and this one; nor may
+  /// be, as when a snapshot stands between them.
   bool continues() const { return continues_; }
 
   const std::vector<LogFinding>& findings() const { return findings_; }
@@ -73,7 +74,8 @@ class LogReader {
   Result<void> end_headless();
   void place(Zxid zxid);
   void place_first(Zxid zxid);
-  bool snapshot_explains(Zxid low, Zxid high) const;
+  bool snapshot_between(Zxid low, Zxid high) const;
+  bool snapshot_leads(Zxid low, Zxid high) const;
   void report(LogFinding::Kind kind, std::uint64_t offset, std::string message);
 
   FileSystem& files_;

@@ -44,16 +44,43 @@ bool has_zero_sector(std::string_view data, std::uint64_t offset) {
   return false;
 }
 
+bool is_possible(const RecordPrefix& prefix) {
+  return prefix.length >= static_cast<std::int32_t>(kTxnHeaderBytes) &&
+         static_cast<std::size_t>(prefix.length) <= kPayloadBytesMax;
+}
+
+/// Whether the record that begins `data` is a whole one of another length than it says.
+bool is_whole_otherwise(std::string_view data, std::uint64_t checksum) {
+  constexpr std::uint32_t kModulus = 65521;
+  std::uint32_t a = kAdlerBegin, b = 0;
+  for (std::size_t at = kRecordPrefixBytes; at < data.size(); ++at) {
+    const bool ends = data[at] == kRecordEnd && at - kRecordPrefixBytes >= kTxnHeaderBytes;
+    if (ends && (b << 16 | a) == checksum) return true;
+    a += static_cast<unsigned char>(data[at]);
+    if (a >= kModulus) a -= kModulus;
+    b += a;
+    if (b >= kModulus) b -= kModulus;
+  }
+  return false;
+}
+
 /// Whether `data` is the beginning of a record whose rest is missing.
 bool is_cut_record(std::string_view data) {
   if (data.size() <= kRecordPrefixBytes) return true;
   const RecordPrefix prefix = record_prefix(data);
-  const auto length = static_cast<std::size_t>(std::max(prefix.length, 0));
-  if (length < kTxnHeaderBytes || length > kPayloadBytesMax) return false;
-  if (length + kRecordOverheadBytes <= data.size()) return false;
-  // A whole record of which the length was changed is not a cut one.
-  const auto payload = data.substr(kRecordPrefixBytes, data.size() - kRecordOverheadBytes);
-  return data.back() != kRecordEnd || adler(kAdlerBegin, payload) != prefix.checksum;
+  if (!is_possible(prefix)) return false;
+  if (static_cast<std::size_t>(prefix.length) + kRecordOverheadBytes <= data.size()) return false;
+  return !is_whole_otherwise(data, prefix.checksum);
+}
+
+/// How much an interrupted write may have brought to where `offset` is.
+Result<std::uint64_t> bytes_max_at(File& file, std::uint64_t offset) {
+  std::string bytes(kRecordPrefixBytes, '\0');
+  TRY_LET(got, file.read_at(offset, bytes.data(), bytes.size()));
+  if (got < bytes.size()) return kUnsyncedBytesMax;
+  const RecordPrefix prefix = record_prefix(bytes);
+  const auto length = is_possible(prefix) ? static_cast<std::uint64_t>(prefix.length) : 0;
+  return std::max(kUnsyncedBytesMax, length + kRecordOverheadBytes);
 }
 
 }  // namespace
@@ -61,12 +88,14 @@ bool is_cut_record(std::string_view data) {
 Result<Tail> examine_tail(File& file, std::uint64_t offset) {
   TRY_LET(end, end_of_data(file, offset));
   if (!end) return Tail::clean;
-  if (*end - offset > kUnsyncedBytesMax) return Tail::damaged;
+  TRY_LET(bytes_max, bytes_max_at(file, offset));
+  if (*end - offset > bytes_max) return Tail::damaged;
   std::string data(static_cast<std::size_t>(*end - offset), '\0');
   TRY_LET(got, file.read_at(offset, data.data(), data.size()));
   if (got < data.size())
     return Error(Errc::io_failed, "a log file became shorter while it was read");
-  return has_zero_sector(data, offset) || is_cut_record(data) ? Tail::torn : Tail::damaged;
+  const bool looks_torn = data.size() <= kUnsyncedBytesMax && has_zero_sector(data, offset);
+  return looks_torn || is_cut_record(data) ? Tail::torn : Tail::damaged;
 }
 
 Result<Tail> examine_headless(File& file) {

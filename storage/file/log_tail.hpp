@@ -5,7 +5,8 @@
 // A crash interrupts one write: of a group of records, at most kUnsyncedBytesMax long, into a
 // stretch that held zeros. What did not arrive still is zeros: from some byte on (the process was
 // killed), or in whole sectors (power failed). Damage is what does not look so: bytes that changed,
-// or a zeroed stretch with more data behind it than one write can bring.
+// or a zeroed stretch with more data behind it than one write can bring. One record may be longer
+// than that: then everything behind its beginning must be the first part of it.
 
 #include <vivarium/disk.hpp>
 

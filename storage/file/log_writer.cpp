@@ -32,13 +32,14 @@ Result<bool> LogWriter::write(FileSystem& files, std::span<const LogEntry> entri
                               Appended& appended) {
   appended.begins_file = !file_;
   appended.entries = entries.size();
+  if (!file_) name_file(entries.front().zxid);
+  appended.part.path = path_;
+  encode(entries, appended.part);
   if (!file_) {
-    const auto begun = begin_file(files, entries.front().zxid);
+    const auto begun = create_file(files);
     if (is_full(begun)) return false;
     TRY(begun);
   }
-  appended.part.path = path_;
-  encode(entries, appended.part);
   const auto put = file_->write_at(position_, buffer_);
   if (is_full(put)) {
     TRY(take_back(files, appended.begins_file));
@@ -65,20 +66,24 @@ Error LogWriter::explained(const Error& cause, std::uint64_t offset,
   return error;
 }
 
-Result<void> LogWriter::begin_file(FileSystem& files, Zxid first) {
+void LogWriter::name_file(Zxid first) {
   path_ = directories_.log_path(first);
   position_ = allocated_ = 0;
+  buffer_ = log_header();
+  chain_ = Chain(first);
+  next_.first = first;
+}
+
+/// When its content is ready to be written: Java does not start on a log that is empty.
+Result<void> LogWriter::create_file(FileSystem& files) {
   // Never over an existing file: its content, or that of its record, would be lost without a trace.
   if (files.exists(path_)) return Error(Errc::already_exists, path_ + " exists already");
   if (settings_.force_sync == ForceSync::yes) {
-    TRY_LET(record, AcknowledgedWriter::begin(files, directories_, first));
+    TRY_LET(record, AcknowledgedWriter::begin(files, directories_, next_.first));
     record_ = std::move(record);
   }
   TRY_LET(file, files.open(path_, OpenMode::create_new));
   file_ = std::move(file);
-  buffer_ = log_header();
-  chain_ = Chain(first);
-  next_.first = first;
   return {};
 }
 

@@ -52,7 +52,8 @@ class LogWriter {
  private:
   /// Whether there was room.
   Result<bool> write(FileSystem& files, std::span<const LogEntry> entries, Appended& appended);
-  Result<void> begin_file(FileSystem& files, Zxid first);
+  void name_file(Zxid first);
+  Result<void> create_file(FileSystem& files);
   void encode(std::span<const LogEntry> entries, LogFile& part);
   Result<void> make_durable(FileSystem& files, bool new_file);
   Result<void> take_back(FileSystem& files, bool new_file);

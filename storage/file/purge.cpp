@@ -92,6 +92,7 @@ void Purge::begin_removal(Zxid oldest_kept) {
   going_ = names_.below(oldest_kept);
   if (going_.empty()) return ends(PurgeReport{});
   forget_removed_logs();
+  forget_older_logs();
   std::erase_if(store_.snapshots_, [&](Zxid zxid) { return zxid < oldest_kept; });
   // Reads that know the files are before it in the lane; a change of the history waits for it.
   ++store_.reads_in_flight_;
@@ -110,6 +111,14 @@ void Purge::forget_removed_logs() {
   if (stays == history.files.begin()) return;
   history.first_contiguous = std::prev(stays)->last;
   history.files.erase(history.files.begin(), stays);
+}
+
+/// Those that the store has not read yet.
+void Purge::forget_older_logs() {
+  if (going_.logs.empty() || store_.older_logs_.empty()) return;
+  std::erase_if(store_.older_logs_,
+                [&](const NamedFile& log) { return log.zxid <= going_.logs.back().zxid; });
+  store_.begin_extension();
 }
 
 Result<Purge::Removal> Purge::remove(FileSystem& files) const {

@@ -60,6 +60,7 @@ class Purge : public std::enable_shared_from_this<Purge> {
   void begin_removal(Zxid oldest_kept);
   void removed(const Removal& removal);
   void forget_removed_logs();
+  void forget_older_logs();
   void ends(Result<PurgeReport> outcome);
 
   FileStore& store_;

@@ -68,15 +68,17 @@ struct ScannedLogs {
 
 /// Reads the logs in which there may be records behind `base`, with a copy of `fresh`. One in which a
 /// crash left no record does not tell where the one before it ends: that is then read as well.
-Result<ScannedLogs> scan_logs(const HistoryScan& fresh, const std::vector<NamedFile>& logs,
-                              Zxid base) {
+Result<ScannedLogs> scan_logs(FileSystem& files, const HistoryScan& fresh,
+                              const std::vector<NamedFile>& logs, Zxid base) {
   for (auto first = first_needed(logs, base);; --first) {
     ScannedLogs scanned{fresh, first};
     HistoryScan& scan = scanned.scan;
     const auto tells = [&] { return first == logs.cbegin() || !scan.history().files.empty(); };
     for (auto log = first; log != logs.cend() && (log == first || tells()); ++log)
-      TRY(scan.read(*log));
-    if (tells()) return scanned;
+      TRY(scan.read(files, *log));
+    if (!tells()) continue;
+    scan.end();
+    return scanned;
   }
 }
 
@@ -104,17 +106,19 @@ Error explained(Error error, const std::vector<BadSnapshot>& bad) {
 }
 
 /// A snapshot that cannot be read may be replaced by an older one only if the log goes on past it.
-Result<void> check_replaced_snapshots(const std::vector<BadSnapshot>& bad, Zxid last) {
-  for (const BadSnapshot& snapshot : bad)
-    if (snapshot.file.zxid > last)
-      return Error(Errc::corrupt,
-                   snapshot.file.path + " cannot be read, and the log ends before it, at " +
-                       text_of(last) +
-                       ": acknowledged transactions are missing; restore it from a backup, or, in "
-                       "an ensemble, move the data directory away and let this server be filled by "
-                       "the others (found: " +
-                       snapshot.what + ")");
-  return {};
+const BadSnapshot* find_above(const std::vector<BadSnapshot>& bad, Zxid last) {
+  const auto above = std::find_if(
+      bad.begin(), bad.end(), [&](const BadSnapshot& one) { return one.file.zxid > last; });
+  return above == bad.end() ? nullptr : &*above;
+}
+
+Error irreplaceable(const BadSnapshot& snapshot, Zxid last) {
+  return {Errc::corrupt,
+          snapshot.file.path + " cannot be read, and the log ends before it, at " + text_of(last) +
+              ": acknowledged transactions are missing; restore it from a backup, or, in an "
+              "ensemble, move the data directory away and let this server be filled by the others "
+              "(found: " +
+              snapshot.what + ")"};
 }
 
 Error missing(const Directories& directories, const std::string& path, Zxid last) {
@@ -139,19 +143,39 @@ struct Inventory {
   EpochsFound epochs;
 };
 
-Result<Inventory> take_inventory(FileSystem& files, const Directories& directories,
-                                 EpochsFound epochs) {
+Result<Inventory> take_inventory(FileSystem& files, const Directories& directories) {
+  TRY_LET(epochs, read_epochs(files, directories));
   TRY_LET(snapshots, directories.list_snapshots(files));
   TRY_LET(logs, directories.list_logs(files));
   TRY_LET(records, read_acknowledged(files, directories));
   return Inventory{std::move(snapshots), std::move(logs), std::move(records), std::move(epochs)};
 }
 
+bool has_foreign_logs(const Inventory& there) {
+  return std::any_of(there.logs.begin(), there.logs.end(), [&](const NamedFile& log) {
+    return there.records.logs.count(log.zxid) == 0;
+  });
+}
+
+/// Whether a leader may have had a Java server cut the history.
+bool cut_elsewhere(const Inventory& there) {
+  return raised_elsewhere(there.epochs, {Zxid{}, has_foreign_logs(there)});
+}
+
+/// A member of a Java ensemble applies what others have committed before it has logged it itself,
+/// so its snapshot may be ahead of its log, and one that was being written when it was killed
+/// proves nothing. It does not vote until a leader has brought it up to date. One that stands alone
+/// logs first.
+bool may_be_ahead(const Inventory& there) {
+  return there.records.logs.empty() && there.records.snapshots.empty() &&
+         there.epochs.accepted.whole() && there.epochs.current.whole();
+}
+
 /// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
 /// snapshot that is loaded: then it was purged.
 Result<void> check_nothing_missing(const Directories& directories, const Inventory& there,
                                    Zxid base, Zxid last) {
-  if (raised_elsewhere(there.epochs)) return {};  // A leader had a Java server cut the history.
+  if (cut_elsewhere(there)) return {};
   for (const auto& [first, record] : there.records.logs)
     if (!is_there(there.logs, first) && record.last > base)
       return missing(directories, directories.log_path(first), record.last);
@@ -162,8 +186,13 @@ Result<void> check_nothing_missing(const Directories& directories, const Invento
 }
 
 Result<void> cut_torn_tail(FileSystem& files, const HistoryScan::TornTail& tail) {
-  TRY_LET(file, files.open(tail.path, OpenMode::read_write));
-  return file->truncate(tail.offset);  // Synced by make_durable, as all that was found.
+  auto file = files.open(tail.path, OpenMode::read_write);
+  if (file.has_error())
+    return Error(Errc::io_failed, tail.path + " ends at offset " + std::to_string(tail.offset) +
+                                      " with an interrupted write, and cannot be opened to cut "
+                                      "that off (" +
+                                      file.error().what + "): make it writable for this server");
+  return (*file)->truncate(tail.offset);  // Synced by make_durable, as all that was found.
 }
 
 Damage report(const HistoryScan::TornTail& tail, Zxid last) {
@@ -201,16 +230,22 @@ Result<void> make_durable(FileSystem& files, const Directories& directories,
   return directories.separate_logs() ? files.sync_directory(directories.logs()) : Result<void>();
 }
 
+std::string what_replaces(const BadSnapshot& snapshot, Zxid last) {
+  if (snapshot.file.zxid <= last)
+    return "; an older snapshot and the log take its place, and nothing is lost. ";
+  return "; an older snapshot and the log, which ends before it, at " + text_of(last) +
+         ", take its place: this server may have acknowledged more. ";
+}
+
 Result<void> set_aside(FileSystem& files, const Directories& directories,
-                       const std::vector<BadSnapshot>& bad, Recovered& found) {
+                       const std::vector<BadSnapshot>& bad, OpenedLog& opened) {
   for (const BadSnapshot& snapshot : bad) {
     TRY(directories.set_aside(files, snapshot.file));
-    found.opened.damage.push_back(
+    opened.damage.push_back(
         {snapshot.file.path, 0, snapshot.file.zxid,
-         snapshot.what + "; an older snapshot and the log take its place, and nothing is lost. It "
-                         "was moved to " +
+         snapshot.what + what_replaces(snapshot, opened.last_durable) + "It is called " +
              directories.set_aside_path(snapshot.file) +
-             ", where nothing loads, counts or purges it: look into the system's log for the "
+             " now, which nothing loads, counts or purges: look into the system's log for the "
              "disk's errors, and remove it",
          true});
   }
@@ -247,17 +282,25 @@ Result<void> shorten_records(FileSystem& files, const Directories& directories,
 }
 
 /// Written again and not only synced: after a sync that failed the system takes its pages for clean,
-/// whatever of them reached the disk.
+/// whatever of them reached the disk. That stretch is one write long at most. A log that may only
+/// be read, of a server that ran as another user, was synced, and is taken so.
 Result<void> write_again(FileSystem& files, const std::string& path, std::uint64_t from,
                          std::uint64_t to) {
-  from = std::max(from, to - std::min(to, kUnsyncedBytesMax));
-  TRY_LET(file, files.open(path, OpenMode::read_write));
-  std::string bytes(static_cast<std::size_t>(to - from), '\0');
-  TRY_LET(got, file->read_at(from, bytes.data(), bytes.size()));
-  if (got < bytes.size())
-    return Error(Errc::io_failed, path + " became shorter while it was read");
-  TRY(file->write_at(from, bytes));
-  return file->sync();
+  constexpr std::uint64_t kWriteBytesMax = kUnsyncedBytesMax + kPayloadBytesMax;
+  constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
+  from = std::max(from, to - std::min(to, kWriteBytesMax));
+  auto open = files.open(path, OpenMode::read_write);
+  if (open.has_error()) return sync_file(files, path);
+  File& file = **open;
+  std::string bytes;
+  for (; from < to; from += bytes.size()) {
+    bytes.resize(static_cast<std::size_t>(std::min(kPieceBytes, to - from)));
+    TRY_LET(got, file.read_at(from, bytes.data(), bytes.size()));
+    if (got < bytes.size())
+      return Error(Errc::io_failed, path + " became shorter while it was read");
+    TRY(file.write_at(from, bytes));
+  }
+  return file.sync();
 }
 
 /// What was read counts as acknowledged from now on. It may be no more than written, by a process
@@ -274,12 +317,6 @@ Result<void> extend_records(FileSystem& files, const Directories& directories,
     TRY(write_acknowledged(files, directories, found));
   }
   return {};
-}
-
-bool has_foreign_logs(const Inventory& there) {
-  return std::any_of(there.logs.begin(), there.logs.end(), [&](const NamedFile& log) {
-    return there.records.logs.count(log.zxid) == 0;
-  });
 }
 
 void report_epochs(const Directories& directories, const EpochsDecided& decided,
@@ -299,11 +336,12 @@ void report_epochs(const Directories& directories, const EpochsDecided& decided,
 /// In this order: what a Java server has raised excuses what it has cut, and its logs, which have
 /// no record yet, tell that it ran.
 Result<void> mend_records(FileSystem& files, const Directories& directories,
-                          const Inventory& there, const HistoryScan& scan, OpenedLog& opened) {
+                          const Inventory& there, const HistoryScan& scan,
+                          const BadSnapshot* above, OpenedLog& opened) {
   TRY(drop_records(files, directories, there));
   TRY(shorten_records(files, directories, scan, there.records));
-  const auto decided =
-      decide_epochs(there.epochs, {opened.last_durable, has_foreign_logs(there)});
+  const auto decided = decide_epochs(
+      there.epochs, {opened.last_durable, has_foreign_logs(there), above != nullptr});
   opened.epochs = decided.epochs;
   opened.may_vote = decided.may_vote;
   report_epochs(directories, decided, opened);
@@ -311,19 +349,25 @@ Result<void> mend_records(FileSystem& files, const Directories& directories,
   return extend_records(files, directories, scan, there.records);
 }
 
+Result<void> give_up_where_java_went_on(FileSystem& files, const Directories& directories,
+                                        OpenedLog& opened) {
+  if (!files.exists(change_path(directories))) return {};
+  TRY_LET(there, take_inventory(files, directories));
+  if (!cut_elsewhere(there)) return {};
+  TRY_LET(given_up, give_up_change(files, directories));
+  if (given_up)
+    opened.damage.push_back(
+        {change_path(directories), 0, {},
+         "a truncation or the installation of a snapshot was interrupted in " +
+             directories.data_dir() +
+             ", and then a Java server went on with its leader from there: it is left so",
+         true});
+  return {};
+}
+
 /// Ends what a crash interrupted.
-Result<void> end_change(FileSystem& files, const Directories& directories,
-                        const EpochsFound& epochs, OpenedLog& opened) {
-  if (raised_elsewhere(epochs)) {
-    TRY_LET(given_up, give_up_change(files, directories));
-    if (given_up)
-      opened.damage.push_back(
-          {directories.own() + "/change", 0, {},
-           "a truncation or the installation of a snapshot was interrupted in " +
-               directories.data_dir() +
-               ", and then a Java server went on with its leader from there: it is left so",
-           true});
-  }
+Result<void> end_change(FileSystem& files, const Directories& directories, OpenedLog& opened) {
+  TRY(give_up_where_java_went_on(files, directories, opened));
   TRY(finish_change(files, directories));
   return directories.remove_unfinished(files);
 }
@@ -333,10 +377,8 @@ Result<void> end_change(FileSystem& files, const Directories& directories,
 Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   Recovered found;
   OpenedLog& opened = found.opened;
-  TRY_LET(epochs_before, read_epochs(files, directories));
-  TRY(end_change(files, directories, epochs_before, opened));
-  TRY_LET(epochs, read_epochs(files, directories));  // A restore brings its own.
-  TRY_LET(there, take_inventory(files, directories, epochs));
+  TRY(end_change(files, directories, opened));
+  TRY_LET(there, take_inventory(files, directories));
   opened.fresh = there.snapshots.empty() && there.logs.empty();
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
                        there.records.damage.end());
@@ -348,21 +390,23 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   found.snapshots = zxids_of(there.snapshots);
 
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  HistoryScan fresh(files, base, found.snapshots);
-  fresh.expect(there.records.logs, raised_elsewhere(epochs) ? HistoryScan::Shorter::cut_by_java
-                                                            : HistoryScan::Shorter::damage);
-  auto scanned = scan_logs(fresh, there.logs, base);
+  HistoryScan fresh(base, found.snapshots);
+  fresh.expect(there.records.logs, cut_elsewhere(there) ? HistoryScan::Shorter::cut_by_java
+                                                        : HistoryScan::Shorter::damage);
+  auto scanned = scan_logs(files, fresh, there.logs, base);
   if (scanned.has_error()) return explained(scanned.error(), bad);
   auto& [scan, needed] = *scanned;
   opened.last_durable = scan.history().last;
   if (const auto begins = check_beginning(opened, scan.history()); begins.has_error())
     return explained(begins.error(), bad);
-  TRY(check_replaced_snapshots(bad, opened.last_durable));
+  const BadSnapshot* above = find_above(bad, opened.last_durable);
+  if (above && !(opened.snapshot && may_be_ahead(there)))
+    return irreplaceable(*above, opened.last_durable);
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
   TRY(make_durable(files, directories, scan, found.snapshot_path));
-  TRY(set_aside(files, directories, bad, found));
-  TRY(mend_records(files, directories, there, scan, opened));
+  TRY(set_aside(files, directories, bad, opened));
+  TRY(mend_records(files, directories, there, scan, above, opened));
   found.history = std::move(scan.history());
   found.older_logs.assign(there.logs.cbegin(), needed);
   found.acknowledged = std::move(there.records.logs);
@@ -388,7 +432,7 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   std::vector<BadSnapshot> bad;
   if (const auto newest = newest_whole(files, snapshots, bad)) opened.snapshot = newest->info;
   const Zxid base = opened.snapshot ? opened.snapshot->zxid : Zxid{};
-  TRY_LET(scanned, scan_logs(HistoryScan(files, base, zxids, zxid), logs, base));
+  TRY_LET(scanned, scan_logs(files, HistoryScan(base, zxids, zxid), logs, base));
   const auto& scan = scanned.scan;
   if (scan.history().last != zxid || check_beginning(opened, scan.history()).has_error())
     return Error(Errc::out_of_range,
@@ -397,23 +441,28 @@ Result<void> check_end(FileSystem& files, const Directories& directories, Zxid z
   return {};
 }
 
-History extend_back(FileSystem& files, const Recovered& recovered) {
-  History whole = recovered.history;
-  if (whole.files.empty()) return whole;
-  const LogFile& front = whole.files.front();
-  auto older = recovered.older_logs;
-  older.push_back({front.first, front.path});
-  // Below every base broken runs are usual; the run counts that leads to the first known record.
-  HistoryScan scan(files, HistoryScan::kNoLimit, recovered.snapshots, front.first);
-  scan.expect(recovered.acknowledged, HistoryScan::Shorter::damage);
-  for (const NamedFile& log : older)
-    if (scan.read(log).has_error()) scan.skip();
-  auto& run = scan.history().files;
-  if (run.size() < 2 || run.back().path != front.path || run.back().last != front.first)
-    return whole;
-  whole.first_contiguous = scan.history().first_contiguous;
-  whole.files.insert(whole.files.begin(), run.begin(), std::prev(run.end()));
-  return whole;
+OlderLogs::OlderLogs(LogFile front, std::vector<NamedFile> older, std::vector<Zxid> snapshots,
+                     std::map<Zxid, Acknowledged> acknowledged)
+    : front_(std::move(front)), logs_(std::move(older)),
+      // Below every base broken runs are usual; the run counts that leads to the first known
+      // record.
+      scan_(HistoryScan::kNoLimit, std::move(snapshots), front_.first) {
+  logs_.push_back({front_.first, front_.path});
+  scan_.expect(std::move(acknowledged), HistoryScan::Shorter::damage);
+}
+
+bool OlderLogs::read_on(FileSystem& files) {
+  if (scan_.read(files, logs_[next_]).has_error()) scan_.skip();
+  return ++next_ < logs_.size();
+}
+
+std::optional<History> OlderLogs::run() const {
+  History run = scan_.history();
+  if (run.files.size() < 2 || run.files.back().path != front_.path ||
+      run.files.back().last != front_.first)
+    return std::nullopt;
+  run.files.pop_back();
+  return run;
 }
 
 }  // namespace vivarium::file

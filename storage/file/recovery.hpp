@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,24 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories);
 /// Whether the history can end at `zxid` and still be loaded: Errc::out_of_range if not.
 Result<void> check_end(FileSystem& files, const Directories& directories, Zxid zxid);
 
-/// Reads the older logs, and continues the run of `recovered` backwards as far as there is no hole.
-/// Damage there ends it, and is no failure: nothing that is loaded depends on it.
-History extend_back(FileSystem& files, const Recovered& recovered);
+/// Reads the logs below the snapshot, and continues the known run backwards as far as there is no
+/// hole. Damage there ends it, and is no failure: nothing that is loaded depends on it.
+class OlderLogs {
+ public:
+  /// `front` is the first file of the known run. The others are those of a Recovered.
+  OlderLogs(LogFile front, std::vector<NamedFile> older, std::vector<Zxid> snapshots,
+            std::map<Zxid, Acknowledged> acknowledged);
+
+  /// Reads one file; false when it was the last.
+  bool read_on(FileSystem& files);
+  /// After that: what comes before the front, if anything.
+  std::optional<History> run() const;
+
+ private:
+  LogFile front_;
+  std::vector<NamedFile> logs_;
+  HistoryScan scan_;
+  std::size_t next_ = 0;
+};
 
 }  // namespace vivarium::file

@@ -87,6 +87,7 @@ class Restore {
     TRY(into_.create(files_));
     const auto locks = occupy(files_, into_, word);  // Until this function returns.
     if (locks.has_error()) return locks.error();
+    if (found) TRY(end_change());
     TRY(into_.remove_unfinished(files_));
     TRY(check_space());
     TRY(bring_back_id());
@@ -131,6 +132,13 @@ class Restore {
     return std::optional<std::string>();
   }
 
+  /// What was interrupted needs the unfinished files, which are removed next. If it cannot be
+  /// completed, no start may try it any more.
+  Result<void> end_change() const {
+    if (finish_change(files_, into_).has_value()) return {};
+    return announce_restore(files_, into_, plan_.end);
+  }
+
   Error refusal(const std::string& found) const {
     return {Errc::already_exists, into_.data_dir() + " holds a history already, found " + found +
                                       "; restore into an empty directory (mv " + into_.data_dir() +
@@ -157,8 +165,8 @@ class Restore {
     }
     for (const auto& log : plan_.logs) logs += log.bytes;
     if (!into_.separate_logs()) snapshots += logs;
-    TRY(check_space(into_.data_dir(), snapshots));
-    return check_space(into_.data_log_dir(), logs);
+    TRY(check_space(into_.snapshots(), snapshots));
+    return check_space(into_.logs(), logs);
   }
 
   Result<void> check_space(const std::string& folder, std::uint64_t wanted) const {

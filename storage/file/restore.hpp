@@ -4,7 +4,7 @@
 // Everything is first written beside its place, under names that no server reads, and checked; then
 // one recorded change gives all files their names (change.hpp). A crash before that leaves a directory
 // that our server refuses to start on, and that can be restored into again; one after it leaves a
-// change that the next start, or the next restore, completes.
+// change that the next start completes, and so does the next restore before anything else.
 
 #include "backup.hpp"
 #include "directories.hpp"

@@ -254,6 +254,13 @@ struct StoreBench {
     REQUIRE(doors.run_until([&] { return turned; }));
   }
 
+  /// Reads the history to its end, as a start does, and lets the store do what it does behind that:
+  /// of the logs below the snapshot it reads one a turn.
+  void rest() {
+    REQUIRE(read(events.last_durable)->end);
+    for (int turn = 0; turn < 12; ++turn) settle();
+  }
+
  private:
   static std::unique_ptr<SnapshotSink> taken(Result<std::unique_ptr<SnapshotSink>> sink) {
     if (sink.has_error()) FAIL(sink.error().what);

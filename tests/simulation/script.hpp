@@ -193,6 +193,7 @@ class Script {
     if (!no.empty() && next && mismatch(*opened, *next).empty()) now = *next;
     else if (!no.empty()) throw Violation(no + (next ? "; " + mismatch(*opened, *next) : ""));
     adopt(*opened);
+    check_older();
   }
 
   struct KeptEpoch {
@@ -347,6 +348,14 @@ class Script {
         return "the entry " + hex(wanted.zxid) + " has other bytes";
     }
     return "";
+  }
+
+  /// The logs below the snapshot are read behind the start, one behind each read that comes to an
+  /// end.
+  void check_older() {
+    for (int read = 0; read < 5; ++read)
+      if (const auto no = entries_mismatch(now, now.entries.size()); !no.empty())
+        throw Violation(no);
   }
 
   /// What a start has reported is durable from then on.

@@ -235,6 +235,32 @@ TEST_CASE("a snapshot that holds more than its zxid says is not used below what 
   CHECK(end->agrees() == true);
 }
 
+TEST_CASE("a tree is not built over what is missing or damaged in the log, and the place is told") {
+  Source source(some_history(30));
+  write_history(source, 10);
+  source.bench.close();
+  auto logs = *kData.list_logs(source.files());
+  const auto snapshots = *kData.list_snapshots(source.files());
+  REQUIRE(logs.size() > 2);
+  const Zxid end = source.log.back().zxid;
+  const auto replay = [&](const file::NamedFile& from) {
+    return tools::replay_to(source.files(), from, logs, end, kUnseen);
+  };
+  REQUIRE(replay(snapshots.front()).has_value());
+  std::string place = logs[2].path + " at offset 16";
+  SECTION("a log that is not there") { logs.erase(logs.begin() + 1); }
+  SECTION("a changed byte") {
+    place = logs[1].path + " at offset 16";
+    auto open = source.files().open(logs[1].path, OpenMode::read_write);
+    REQUIRE((*open)->write_at(file::kFileHeaderBytes + 60, "damage").has_value());
+  }
+  const auto refused = replay(snapshots.front());
+  REQUIRE(fails_with(refused, Errc::corrupt));
+  CHECK(refused.error().what.find(place) != std::string::npos);
+  // Below the snapshot it is nobody's loss.
+  CHECK(replay(snapshots[2]).has_value());
+}
+
 TEST_CASE("a history cannot be ended where it has no transaction") {
   Source source(some_history(10));
   write_history(source, 100);
@@ -373,6 +399,18 @@ TEST_CASE("damage before the newest snapshot shortens how far back a backup goes
   const auto& wanted = source.log[12];
   REQUIRE(restore_to(source.files(), wanted.zxid, file::Existing::replace).has_value());
   CHECK(start(source.bench, wanted.zxid)->tree().digest() == digest_in(wanted));
+}
+
+TEST_CASE("a backup promises nothing between the end of the logs and a snapshot above it") {
+  Source source(some_history(10));
+  write_history(source, 5);
+  const Zxid filled{source.log.back().zxid.value + 9};
+  source.snapshot(filled);  // As a Java follower has it that its leader sent a snapshot.
+  source.bench.close();
+  const auto manifest = back_up(source.files());
+  CHECK(manifest.first == filled);
+  CHECK(manifest.last == filled);
+  CHECK(restore_to(source.files(), filled, file::Existing::replace).has_value());
 }
 
 TEST_CASE(
@@ -531,4 +569,49 @@ TEST_CASE("a crash at any operation of a replacing restore leaves the old histor
   CHECK(old > 0);
   CHECK(complete > 0);
   WARN("crash points of a replacing restore: " << old << " old, " << complete << " new");
+}
+
+TEST_CASE("a replacing restore that is given again, and interrupted again, leaves no part of it") {
+  const auto log = some_history(12);
+  int refused = 0, complete = 0;
+  const auto check = [&](CrashedRestore& restore) {
+    auto opened = restore.source.bench.try_open();
+    if (opened.has_error()) {
+      ++refused;
+      CHECK(opened.error().what.find("vivarium restore") != std::string::npos);
+      return;
+    }
+    ++complete;
+    CHECK((opened->last_durable == restore.end || opened->last_durable == log.back().zxid));
+    CHECK(opened->snapshot);
+  };
+  bool crashed = true;
+  for (std::uint64_t first = 1; crashed; first += 3) {
+    for (std::uint64_t second = 1 + first % 7;; second += 7) {
+      CrashedRestore restore(log, file::Existing::replace);
+      crashed = restore.run(first, CrashLoss::nothing, file::Existing::replace);
+      const bool again = restore.run(second, CrashLoss::nothing, file::Existing::replace);
+      CAPTURE(first, second);
+      check(restore);
+      if (!crashed || !again) break;
+    }
+  }
+  CHECK(complete > 0);
+  WARN("repeated restores: " << refused << " refused, " << complete << " complete");
+}
+
+TEST_CASE("a restore over a change that cannot be completed leaves a refusal until it is done") {
+  Source source(some_history(12));
+  write_history(source, 6);
+  const Zxid last = source.log.back().zxid;
+  source.bench.close();
+  back_up(source.files());
+  REQUIRE(file::replace_file(source.files(), "/data/vivarium", "change", "unreadable").has_value());
+  source.bench.disk->files().set_capacity(1);
+  REQUIRE(restore_to(source.files(), last, file::Existing::replace).has_error());
+  CHECK(source.bench.try_open().has_error());
+  source.bench.store.reset();
+  source.bench.disk->files().set_capacity(std::uint64_t{1} << 50);
+  REQUIRE(restore_to(source.files(), last, file::Existing::replace).has_value());
+  CHECK(source.bench.open().last_durable == last);
 }

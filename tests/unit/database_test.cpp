@@ -60,3 +60,24 @@ TEST_CASE("quota statistics are counted anew when a snapshot is loaded: a fuzzy 
   CHECK(loaded->tree().find(kStatistics)->data() == "count=2,bytes=7");
   CHECK(loaded->tree().digest() == database.tree().digest());
 }
+
+TEST_CASE("what stands behind a transaction is its digest or nothing") {
+  Database database(1);
+  const auto differs = [&](const std::string& behind) {
+    std::string payload;
+    append_jute(payload, std::int64_t{0x100}, std::int32_t{7}, std::int64_t{1},
+                std::int64_t{1'600'000'000'000}, static_cast<std::int32_t>(Op::error),
+                std::int32_t{-101});
+    const auto& applied = database.apply({Zxid{1}, SharedBytes(payload + behind)}, nullptr,
+                                         DigestCheck::compare);
+    CHECK_FALSE(applied.malformed);
+    return applied.digest_differs;
+  };
+  std::string digest;
+  append_jute(digest, std::int32_t{2}, static_cast<std::int64_t>(database.tree().digest()));
+  CHECK_FALSE(differs(""));
+  CHECK_FALSE(differs(digest));
+  // A length that was changed leaves a byte more, or less, and no digest where it is looked for.
+  CHECK(differs("x" + digest));
+  CHECK(differs(digest.substr(1)));
+}

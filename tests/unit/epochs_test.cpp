@@ -171,9 +171,9 @@ TEST_CASE("without our copy a lost epoch keeps a server from voting", "[epochs]"
   const bool damaged = GENERATE(false, true);
   CAPTURE(accepted, current, damaged);
   Bench bench;
-  put_history(bench, 4);
   bench.open();
   bench.close();
+  put_history(bench, 4);
   damaged ? bench.put_file(kCopy, "scratched") : bench.remove(kCopy);
   if (accepted != "-") bench.put_file(kAccepted, accepted);
   if (current != "-") bench.put_file(kCurrent, current);
@@ -200,6 +200,20 @@ TEST_CASE("a server that never was in an ensemble has no epochs, and may vote wh
   CHECK(outcome(opened) == "- -");
   CHECK(opened.damage.empty());
   CHECK(bench.names(Bench::kData) == std::vector<std::string>{"log.1"});
+}
+
+TEST_CASE("a Java member's history without its epochs keeps a server from voting", "[epochs]") {
+  Bench bench;
+  put_history(bench, 5);
+  const OpenedLog opened = bench.open();
+  CHECK(outcome(opened) == "5 5 no vote");
+  REQUIRE(opened.damage.size() == 2);
+  CHECK_THAT(opened.damage[0].message, Catch::Contains("both epochs are missing"));
+  check_files(bench, opened);
+  CHECK(outcome(bench.reopen()) == "5 5 no vote");
+  REQUIRE(bench.set_epoch(EpochKind::accepted, 6).has_value());
+  REQUIRE(bench.set_epoch(EpochKind::current, 6).has_value());
+  CHECK(outcome(bench.reopen()) == "6 6");
 }
 
 TEST_CASE("what a Java server raised is still believed after a crash in the middle of the repair",

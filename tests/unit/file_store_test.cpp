@@ -96,6 +96,12 @@ std::string seal(std::string_view before) {
   return big_endian(adler_by_definition(before), 8) + from_hex("00000001 2f");
 }
 
+void put_snapshot(Bench& bench, Zxid zxid) {
+  std::string bytes = from_hex("5a4b534e 00000002 ffffffffffffffff") + "body";
+  bytes += seal(bytes);
+  put_file(bench, kLogs + "snapshot." + file::text_of(zxid).substr(2), bytes);
+}
+
 constexpr std::size_t kRecordBytes = 32 + 20 + 13;
 
 /// Opens what must be refused, and gives the sentence.
@@ -444,6 +450,32 @@ TEST_CASE("a zeroed stretch with more data behind it than one write brings is da
   CHECK_THAT(refusal(bench), Catch::Contains("log.1"));
 }
 
+TEST_CASE("a record longer than other writes is cut off when its end did not reach the disk",
+          "[file][damage]") {
+  Bench bench;
+  const std::string whole = log_file(Zxid{1}, Zxid{3});
+  const std::string last = record(entry(Zxid{4}, 20'000'000));
+  const auto there = GENERATE(values<std::size_t>({16'900'000, 19'999'000}));
+  put_file(bench, kLogs + "log.1", whole + last.substr(0, there) + std::string(100'000, '\0'));
+  const OpenedLog opened = bench.open();
+  CHECK(opened.last_durable == Zxid{3});
+  REQUIRE(opened.damage.size() == 1);
+  CHECK(opened.damage[0].harmless);
+  CHECK(bytes_of(bench, kLogs + "log.1") == whole);
+}
+
+TEST_CASE("a record that says to be longer than it is is no cut one", "[file][damage]") {
+  Bench bench;
+  const std::string length = big_endian(100'000'000, 4);
+  const auto bytes = GENERATE(values<std::size_t>({1'000, 1'000'000}));
+  bench.open();
+  bench.append(Zxid{1}, Zxid{20}, bytes);
+  bench.close();
+  forget_acknowledged(bench);
+  overwrite(bench, kLogs + "log.1", 16 + 8, length);
+  CHECK_THAT(refusal(bench), Catch::Contains("log.1 holds at offset 16"));
+}
+
 TEST_CASE("a gap between zxids is damage", "[file][damage]") {
   Bench bench;
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{5}));
@@ -481,6 +513,78 @@ TEST_CASE("entries that were logged twice count once", "[file]") {
   put_file(bench, kLogs + "log.4", log_file(Zxid{4}, Zxid{8}));
   CHECK(bench.open().last_durable == Zxid{8});
   CHECK(bench.zxids(Zxid{0}) == range(1, 8));
+}
+
+TEST_CASE("entries that were logged again in a file with a later name count once", "[file]") {
+  Bench bench;
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{5}));
+  const std::string again = record(entry(Zxid{4})) + record(entry(Zxid{5}));
+  SECTION("behind those of that name") {
+    put_file(bench, kLogs + "log.6",
+             log_file(Zxid{6}, Zxid{7}) + again + record(entry(Zxid{8})));
+    CHECK(bench.open().last_durable == Zxid{8});
+    CHECK(bench.zxids(Zxid{0}) == range(1, 8));
+    CHECK(bench.zxids(Zxid{4}) == range(5, 8));
+    REQUIRE(bench.truncate(Zxid{6}).has_value());
+    CHECK(bench.zxids(Zxid{0}) == range(1, 6));
+  }
+  SECTION("and are another file's at its beginning") {
+    put_file(bench, kLogs + "log.6", log_file(Zxid{4}, Zxid{7}));
+    CHECK_THAT(refusal(bench), Catch::Contains("log.6") && Catch::Contains("older than the file"));
+  }
+}
+
+TEST_CASE("what a log leaves out at the end of an epoch is not taken from another one", "[file]") {
+  // A Java server had logged to (1, 9) when it lost its leader; the next one had (1, 7).
+  Bench bench;
+  const auto zxid = [](std::int64_t epoch, std::uint32_t counter) {
+    return Zxid::of(Epoch{epoch}, counter);
+  };
+  put_snapshot(bench, Zxid{0});
+  put_file(bench, kLogs + "log.100000001", log_file(zxid(1, 1), zxid(1, 9)));
+  put_file(bench, kLogs + "log.100000005", log_file(zxid(1, 5), zxid(1, 7)) +
+                                               record(entry(zxid(2, 1))) +
+                                               record(entry(zxid(2, 2))));
+  SECTION("where that is to be loaded") {
+    CHECK_THAT(refusal(bench), Catch::Contains("log.100000005 holds at offset ") &&
+                                   Catch::Contains("0x200000001 behind 0x100000007") &&
+                                   Catch::Contains("log.100000001 goes on to 0x100000009"));
+  }
+  SECTION("nor given to peers, where a snapshot holds it") {
+    put_snapshot(bench, zxid(2, 1));
+    CHECK(bench.open().last_durable == zxid(2, 2));
+    bench.rest();
+    CHECK(bench.store->first_contiguous() == zxid(1, 4));
+    CHECK(bench.zxids(zxid(1, 4)) ==
+          std::vector<std::int64_t>{zxid(1, 5).value, zxid(1, 6).value, zxid(1, 7).value,
+                                    zxid(2, 1).value, zxid(2, 2).value});
+  }
+}
+
+TEST_CASE("a truncation cuts every log that reaches behind its end", "[file]") {
+  Bench bench;
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{10}));
+  std::int64_t end = 6;
+  SECTION("when the newest of them ends before another") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{4}, Zxid{8}));
+  }
+  SECTION("when the newest of them does not reach so far") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{4}, Zxid{5}));
+  }
+  SECTION("when the newest of them holds nothing") {
+    put_file(bench, kLogs + "log.4", log_file(Zxid{1}, Zxid{0}));
+  }
+  SECTION("when a snapshot lies behind where that begins") {
+    put_snapshot(bench, Zxid{7});
+    put_file(bench, kLogs + "log.8", log_file(Zxid{1}, Zxid{0}));
+    end = 8;
+  }
+  CHECK(bench.open().last_durable == Zxid{10});
+  REQUIRE(bench.truncate(Zxid{end}).has_value());
+  const Zxid base = bench.store->first_contiguous();
+  CHECK(bench.zxids(base) == range(base.value + 1, end));
+  bench.append(Zxid{end + 1}, Zxid{end + 2});
+  CHECK(bench.reopen().last_durable == Zxid{end + 2});
 }
 
 TEST_CASE("the torn end of a log is no matter when the next log continues before it", "[file]") {
@@ -614,7 +718,7 @@ TEST_CASE("damage below the snapshot only shortens what lagging peers can be giv
   bench.flip(first, 100);
   const OpenedLog opened = bench.open();
   CHECK(opened.last_durable == Zxid{10});
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == (first == "log.1" ? Zxid{4} : Zxid{8}));
 }
 
@@ -622,16 +726,95 @@ TEST_CASE("a snapshot between two logs marks a hole that no read crosses", "[fil
   // A server that had 1 to 3 was filled by a snapshot at (5, 2), while 4 and (5, 1) passed it by.
   Bench bench;
   const Zxid filled = Zxid::of(Epoch{5}, 2);
-  for (const Zxid zxid : {Zxid{0}, filled}) {
-    std::string bytes = from_hex("5a4b534e 00000002 ffffffffffffffff") + "body";
-    bytes += seal(bytes);
-    put_file(bench, kLogs + "snapshot." + file::text_of(zxid).substr(2), bytes);
-  }
+  for (const Zxid zxid : {Zxid{0}, filled}) put_snapshot(bench, zxid);
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{3}));
   put_file(bench, kLogs + "log.500000003", log_file(Zxid::of(Epoch{5}, 3), Zxid::of(Epoch{5}, 4)));
   CHECK(bench.open().last_durable == Zxid::of(Epoch{5}, 4));
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == filled);
+}
+
+TEST_CASE("a log that ends below the snapshot is not read, nor joined to what follows", "[file]") {
+  // A server that had 1 to 3 was filled by a snapshot at 9, and logged nothing more.
+  Bench bench;
+  for (const Zxid zxid : {Zxid{0}, Zxid{9}}) put_snapshot(bench, zxid);
+  put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{3}));
+  CHECK(bench.open().last_durable == Zxid{9});
+  for (const Zxid after : {Zxid{0}, Zxid{3}, Zxid{8}})
+    CHECK(fails_with(bench.read(after), Errc::out_of_range));
+  CHECK(bench.zxids(Zxid{9}).empty());
+  bench.append(Zxid{10}, Zxid{11});
+  CHECK(fails_with(bench.read(Zxid{0}), Errc::out_of_range));
+  CHECK(bench.zxids(Zxid{9}) == range(10, 11));
+  CHECK(bench.reopen().last_durable == Zxid{11});
+  bench.rest();
+  CHECK(bench.store->first_contiguous() == Zxid{9});
+}
+
+TEST_CASE("a snapshot with which a new leader labels what it held may stand for a hole", "[file]") {
+  // A server that had (1, 1) to (1, 3) was filled by the idle leader of epoch 2.
+  Bench bench;
+  const Zxid labelled = Zxid::of(Epoch{2}, 0);
+  for (const Zxid zxid : {Zxid::of(Epoch{1}, 0), Zxid::of(Epoch{1}, 2), labelled})
+    put_snapshot(bench, zxid);
+  put_file(bench, kLogs + "log.100000001",
+           log_file(Zxid::of(Epoch{1}, 1), Zxid::of(Epoch{1}, 3)));
+  put_file(bench, kLogs + "log.200000001",
+           log_file(Zxid::of(Epoch{2}, 1), Zxid::of(Epoch{2}, 2)));
+  SECTION("that no read crosses") {
+    CHECK(bench.open().last_durable == Zxid::of(Epoch{2}, 2));
+    bench.rest();
+    CHECK(bench.store->first_contiguous() == labelled);
+  }
+  SECTION("that no read crosses when a later one is loaded") {
+    put_snapshot(bench, Zxid::of(Epoch{2}, 2));
+    bench.open();
+    bench.rest();
+    CHECK(bench.store->first_contiguous() == labelled);
+  }
+  SECTION("that is refused when the snapshot cannot be read") {
+    overwrite(bench, kLogs + "snapshot.200000000", 18, "x");
+    CHECK_THAT(refusal(bench), Catch::Contains("log.200000001 holds at offset 16") &&
+                                   Catch::Contains("behind transaction 0x100000003") &&
+                                   Catch::Contains("snapshot at 0x200000000") &&
+                                   Catch::Contains("cannot be read"));
+    // Nor is it excused by what is loaded lying right before it.
+    put_snapshot(bench, Zxid::of(Epoch{1}, 3));
+    CHECK_THAT(refusal(bench), Catch::Contains("snapshot at 0x200000000"));
+  }
+}
+
+TEST_CASE("a start does not wait for the logs below its snapshot", "[file]") {
+  SnapshotBench bench;
+  std::vector<std::string> done;
+  bench.disk->files().on_operation([&](const std::string& what) { done.push_back(what); });
+  const auto reads_older = [&] {
+    return std::any_of(done.begin(), done.end(), [](const std::string& what) {
+      return what.starts_with("reading " + kLogs + "log.") && !what.ends_with("log.9");
+    });
+  };
+  bench.open();
+  CHECK(bench.snapshot_body()->size() == 2'000'000);
+  CHECK(bench.zxids(Zxid{8}) == range(9, 10));
+  CHECK_FALSE(reads_older());
+  CHECK(bench.store->first_contiguous() == Zxid{8});
+  SECTION("and goes on when one of them cannot be read") {
+    bench.disk->files().fail_at(bench.disk->files().operations() + 2);
+    bench.rest();
+    CHECK(bench.store->first_contiguous() > Zxid{0});
+    CHECK_FALSE(bench.events.failure);
+  }
+  SECTION("and reads them behind it") {
+    bench.rest();
+    CHECK(reads_older());
+    CHECK(bench.store->first_contiguous() == Zxid{0});
+  }
+  SECTION("and gives way to a snapshot that is read then") {
+    const auto source = bench.store->open_snapshot();
+    bench.rest();
+    CHECK_FALSE(reads_older());
+  }
+  bench.disk->files().on_operation(nullptr);
 }
 
 TEST_CASE("an epoch file with a newline is read, as somebody may have edited it", "[file]") {
@@ -669,6 +852,7 @@ TEST_CASE("what a start reports is durable, though the process before it died be
   Bench bench;
   bench.open();
   bench.append(Zxid{1}, Zxid{2});
+  const LogEntry last = entry(Zxid{3}, GENERATE(values<std::size_t>({20, 20'000'000})));
   SimulatedFileSystem& files = bench.disk->files();
   SECTION("killed") {
     bool syncing = false;
@@ -676,14 +860,14 @@ TEST_CASE("what a start reports is durable, though the process before it died be
       if (!std::exchange(syncing, what.starts_with("syncing")) && syncing)
         files.kill_before(files.operations());
     });
-    bench.append({entry(Zxid{3})});
+    bench.append({last});
     bench.doors.loop->run_for(std::chrono::seconds(1));
     REQUIRE(files.down());
     files.on_operation({});
   }
   SECTION("by a sync that failed") {
     files.set_syncs(SimulatedFileSystem::Syncs::fail);
-    bench.append({entry(Zxid{3})});
+    bench.append({last});
     REQUIRE(bench.doors.run_until([&] { return bench.events.failure.has_value(); }));
     files.set_syncs(SimulatedFileSystem::Syncs::work);
     files.kill();
@@ -696,7 +880,9 @@ TEST_CASE("what a start reports is durable, though the process before it died be
   files.crash(CrashLoss::everything);
   files.restart();
   CHECK(bench.open().last_durable == reported);
-  CHECK(bench.zxids(Zxid{0}) == range(1, reported.value));
+  const auto slice = bench.read(Zxid{0});
+  REQUIRE(slice->entries.size() == 3);
+  CHECK(slice->entries.back().payload.view() == last.payload.view());
 }
 
 // --- full disks ----------------------------------------------------------------------------------

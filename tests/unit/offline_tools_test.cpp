@@ -3,6 +3,7 @@
 #include "tests/contract/log_store_bench.hpp"
 #include "tools/json_archive.hpp"
 #include "tools/log_print.hpp"
+#include "tools/log_summary.hpp"
 #include "tools/replay.hpp"
 #include "tools/snapshot_tree.hpp"
 #include "tools/text_archive.hpp"
@@ -109,6 +110,30 @@ TEST_CASE("the parts of a multi are taken apart, and what is no record is said t
   CHECK(contains(lines.json, R"({"type": "delete","malformed": "x"})"));
   CHECK(contains(lines_of(payload(5, static_cast<Op>(99), records::ErrorTxn{0})).text,
                  "unknown type=99 (malformed)"));
+}
+
+TEST_CASE("a multi within a multi is no record, however deep they go") {
+  const auto inside = [](const std::string& part) {
+    return to_jute(records::MultiTxn{{{static_cast<std::int32_t>(Op::multi), part}}});
+  };
+  std::string part = to_jute(records::MultiTxn{});
+  for (int depth = 0; depth < 1000; ++depth) part = inside(part);
+  const records::SubTxn inner{static_cast<std::int32_t>(Op::multi), part};
+  const auto bytes = payload(5, Op::multi, records::MultiTxn{{inner}});
+  const auto lines = lines_of(bytes);
+  CHECK(contains(lines.text, "multi [multi (malformed)]"));
+  CHECK(contains(lines.json, R"("txns": [{"type": "multi","malformed": )"));
+
+  SimulatedFileSystem files([] { return 1; });
+  auto log = file::log_header();
+  file::append_record(log, bytes);
+  REQUIRE((*files.open("/log.5", OpenMode::create_new))->write_at(0, log).has_value());
+  file::LogReader reader(files, {{Zxid{5}, "/log.5"}}, {});
+  REQUIRE(*reader.next());
+  LogSummary summary;
+  summary.add(reader);
+  CHECK(summary.facts().transactions == 1);
+  CHECK(summary.facts().paths.empty());
 }
 
 TEST_CASE("a session's end with and without a list of paths is read, and the digest behind it") {

@@ -72,12 +72,27 @@ TEST_CASE("after a purge a store opens as before, and lives on", "[file][purge]"
   CHECK(opened.last_durable == Zxid{50});
   CHECK(opened.snapshot->zxid == Zxid{40});
   CHECK(opened.damage.empty());
-  bench.settle();
+  bench.rest();
   CHECK(bench.store->first_contiguous() == Zxid{10});
   bench.append(Zxid{51}, Zxid{52});
   REQUIRE(bench.truncate(Zxid{25}).has_value());
   CHECK(bench.snapshot_body() == LongLife::body(20));
   CHECK(bench.zxids(Zxid{20}) == range(21, 25));
+}
+
+TEST_CASE("a purge that comes before all older logs were read leaves the rest of them to be read",
+          "[file][purge]") {
+  for (int turns = 0; turns < 8; ++turns) {
+    LongLife bench(5);
+    bench.reopen();
+    CHECK(bench.store->first_contiguous() == Zxid{40});
+    REQUIRE(bench.read(Zxid{50})->end);
+    for (int turn = 0; turn < turns; ++turn) bench.settle();
+    CHECK(bench.purge(3)->logs == 1);
+    bench.rest();
+    CHECK(bench.store->first_contiguous() == Zxid{10});
+    CHECK(bench.zxids(Zxid{10}) == range(11, 50));
+  }
 }
 
 TEST_CASE("a second purge finds nothing to remove, and reads no snapshot for it", "[file][purge]") {

@@ -58,7 +58,7 @@ TEST_CASE("the data directory of every release is read, whole, and continued", "
   FileBench bench;
   put_release(bench, release);
   const OpenedLog opened = bench.open();
-  bench.settle();
+  bench.rest();
   CHECK(opened.damage.empty());
   CHECK(opened.last_durable == kLast);
   CHECK(opened.snapshot->zxid == kSnapshot);

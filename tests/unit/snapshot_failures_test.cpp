@@ -234,4 +234,9 @@ TEST_CASE("the file `initialize` is used up where none is needed, as with ZooKee
   bench.put_file("/logs/initialize", "");
   CHECK(bench.open().fresh);
   CHECK_FALSE(bench.disk->blocking().exists("/logs/initialize"));
+  bench.take_snapshot(Zxid{0}, "zero");
+  bench.close();
+  bench.put_file("/logs/initialize", "");
+  CHECK_FALSE(bench.open().fresh);
+  CHECK_FALSE(bench.disk->blocking().exists("/logs/initialize"));
 }

@@ -1,6 +1,9 @@
 // What one server does about each kind of damage to its storage. The rows are those of
 // docs/storage-damage.md.
+#include "kernel/core/recovery.hpp"
+#include "storage/file/recovery.hpp"
 #include "tests/support/file_bench.hpp"
+#include "tests/support/forwarding_files.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -223,7 +226,7 @@ TEST_CASE("damage to a log", "[damage]") {
 
 TEST_CASE("damage to a snapshot", "[damage]") {
   const std::vector<std::string> fallback = {"snapshot.8", "older snapshot", "nothing is lost",
-                                             "/data/vivarium/snapshot.8.corrupt"};
+                                             "/data/version-2/corrupt.snapshot.8"};
   const Row rows[] = {
       {"a changed byte", [](Bench& b) { b.flip(kData + "snapshot.8", 18); }, Outcome::repaired,
        fallback},
@@ -281,16 +284,52 @@ TEST_CASE("a damaged snapshot is kept where neither server loads, counts or purg
   bench.flip(kData + "snapshot.8", 18);
   const std::string bytes = bench.bytes_of(kData + "snapshot.8");
   bench.open();
-  CHECK(bench.bytes_of(kOwn + "snapshot.8.corrupt") == bytes);
+  CHECK(bench.bytes_of(kData + "corrupt.snapshot.8") == bytes);
   // Java takes version-2/snapshot.<zxid>.<anything> for a snapshot.
   CHECK(bench.names(kData) ==
-        std::vector<std::string>{"log.1", "log.5", "log.9", "snapshot.0", "snapshot.4"});
+        std::vector<std::string>{"corrupt.snapshot.8", "log.1", "log.5", "log.9", "snapshot.0",
+                                 "snapshot.4"});
   const auto sizes = bench.store->sizes();
   CHECK(sizes.snapshot_bytes_total == bench.bytes_of(kData + "snapshot.0").size() +
                                           bench.bytes_of(kData + "snapshot.4").size());
   bench.take_snapshot(Zxid{10}, "ten");
   CHECK(bench.reopen().damage.empty());
-  CHECK(bench.bytes_of(kOwn + "snapshot.8.corrupt") == bytes);
+  CHECK(bench.bytes_of(kData + "corrupt.snapshot.8") == bytes);
+}
+
+namespace {
+
+/// A version-2 that leads to another file system.
+struct TwoFileSystems final : ForwardingFiles {
+  using ForwardingFiles::ForwardingFiles;
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    if (from.starts_with(kData) != to.starts_with(kData))
+      return Error(Errc::io_failed, "renaming " + from + " failed: Invalid cross-device link");
+    return ForwardingFiles::rename(from, to);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("version-2 may be a file system of its own", "[damage]") {
+  Bench bench;
+  live_with_snapshots(bench);
+  SECTION("where a damaged snapshot is moved out of the way") {
+    bench.flip(kData + "snapshot.8", 18);
+    TwoFileSystems files(bench.files());
+    const auto found = file::recover(files, file::Directories("/data", ""));
+    REQUIRE(found.has_value());
+    CHECK(found->opened.last_durable == Zxid{10});
+    CHECK(found->opened.snapshot->zxid == Zxid{4});
+  }
+  SECTION("of which the free space is looked at as well") {
+    std::vector<std::string> done;
+    bench.disk->files().on_operation([&](const std::string& what) { done.push_back(what); });
+    bench.open();
+    for (const std::string folder : {"/data/version-2", "/data/vivarium"})
+      CHECK(std::count(done.begin(), done.end(), "asking for the free space of " + folder) > 0);
+    bench.disk->files().on_operation(nullptr);
+  }
 }
 
 TEST_CASE("an installed snapshot that is missing is not taken for an empty server", "[damage]") {
@@ -322,6 +361,26 @@ TEST_CASE("an installed snapshot that is missing is not taken for an empty serve
     CHECK(holds(opened.error().what, {"snapshot.32", kRefill}));
     CHECK(bench.files().exists(kData + "snapshot.32"));
   }
+}
+
+TEST_CASE("a transaction that cannot be decoded is refused with how to find it, and the cure",
+          "[damage]") {
+  std::string payload;
+  append_jute(payload, std::int64_t{0x100}, std::int32_t{7}, std::int64_t{1},
+              std::int64_t{1'600'000'000'000}, static_cast<std::int32_t>(Op::create));
+  Bench bench;
+  bench.put_file(kData + "log.1",
+                 file::log_header() +
+                     Bench::record_of({Zxid{1}, SharedBytes(payload + "no record of that type")}));
+  bench.make();
+  std::optional<Error> refusal;
+  Recovery recovery(*bench.store, bench.host->fake_log, 1, {},
+                    [&](const Result<Recovered>& outcome) { refusal = outcome.error(); });
+  recovery.start(bench.events);
+  REQUIRE(bench.doors.run_until([&] { return refusal.has_value(); }));
+  CAPTURE(refusal->what);
+  CHECK(holds(refusal->what, {"transaction 0x1 ", "vivarium log --json --from 0x1", "backup",
+                              "in an ensemble", kRefill}));
 }
 
 TEST_CASE("an interrupted installation whose snapshot is missing removes nothing", "[damage]") {
@@ -587,6 +646,101 @@ TEST_CASE("a history that a Java server cut for its leader is taken", "[damage][
     CHECK(bench.read(Zxid{})->entries.size() == 7);
   }
   SECTION("and is damage otherwise") { CHECK(bench.try_open().has_error()); }
+}
+
+TEST_CASE("a currentEpoch that is not believed excuses nothing", "[damage][java]") {
+  Bench bench;
+  live(bench);
+  bench.put_file(kData + "currentEpoch", "9");  // Above acceptedEpoch: no server writes that.
+  SECTION("neither a missing log") {
+    bench.remove(kData + "log.9");
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"log.9 is missing", "up to 0xa", kRefill}));
+  }
+  SECTION("nor a shorter one") {
+    bench.cut(kData + "log.9", at(10, 9));
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"log.9", "up to 0xa", "acknowledged", kRefill}));
+  }
+  SECTION("nor a truncation that was not carried out") {
+    put_change(bench, "truncate 0x6");
+    CHECK(bench.open().last_durable == Zxid{6});
+  }
+}
+
+namespace {
+
+void put_snapshot(Bench& bench, Zxid zxid, std::size_t bytes = SIZE_MAX) {
+  std::string whole = file::snapshot_header() + "body";
+  file::append_seal(whole, file::adler(file::kAdlerBegin, whole));
+  bench.put_file(kData + "snapshot." + file::text_of(zxid).substr(2), whole.substr(0, bytes));
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot ahead of its log that a Java server was writing when it was killed",
+          "[damage][java]") {
+  Bench bench;
+  const Zxid first = Zxid::of(Epoch{1}, 1), last = Zxid::of(Epoch{1}, 5);
+  put_snapshot(bench, Zxid{0});
+  bench.put_file(kData + "log.100000001", Bench::log_of(first, last));
+  put_snapshot(bench, Zxid::of(Epoch{1}, 9), 18);
+  SECTION("is given up by a member of an ensemble, which does not vote before it is up to date") {
+    bench.put_file(kData + "acceptedEpoch", "1");
+    bench.put_file(kData + "currentEpoch", "1");
+    const OpenedLog opened = bench.open();
+    CHECK(opened.last_durable == last);
+    CHECK_FALSE(opened.may_vote);
+    CHECK(holds(all_messages(opened), {"snapshot.100000009", "the log, which ends before it",
+                                       "0x100000005", "must not vote"}));
+    CHECK_FALSE(bench.reopen().may_vote);
+    REQUIRE(bench.set_epoch(EpochKind::accepted, 2).has_value());
+    REQUIRE(bench.set_epoch(EpochKind::current, 2).has_value());
+    CHECK(bench.reopen().may_vote);
+  }
+  SECTION("is loss where no server logs later than it applies") {
+    const auto opened = bench.try_open();
+    REQUIRE(opened.has_error());
+    CHECK(holds(opened.error().what, {"snapshot.100000009", "0x100000005", kRefill}));
+    CHECK(bench.files().exists(kData + "snapshot.100000009"));
+  }
+}
+
+namespace {
+
+/// Logs of another user, which may be read.
+struct ReadOnlyLogs final : ForwardingFiles {
+  using ForwardingFiles::ForwardingFiles;
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const bool denied = path.starts_with(kData + "log.") && mode != OpenMode::read;
+    if (denied) return Error(Errc::io_failed, "opening " + path + " failed: Permission denied");
+    return ForwardingFiles::open(path, mode);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("logs that may only be read are taken, unless one has to be cut", "[damage][java]") {
+  Bench bench;
+  const file::Directories directories("/data", "");
+  REQUIRE(directories.create(bench.files()).has_value());
+  bench.put_file(kData + "log.1", Bench::log_of(Zxid{1}, Zxid{10}));
+  ReadOnlyLogs files(bench.files());
+  SECTION("whole") {
+    const auto found = file::recover(files, directories);
+    REQUIRE(found.has_value());
+    CHECK(found->opened.last_durable == Zxid{10});
+    CHECK(bench.names(kRecords) == std::vector<std::string>{"log.1"});
+  }
+  SECTION("with a torn end") {
+    bench.cut(kData + "log.1", at(10, 1) + 40);
+    const auto found = file::recover(files, directories);
+    REQUIRE(found.has_error());
+    CHECK(holds(found.error().what,
+                {"log.1", offset(10, 1), "Permission denied", "make it writable"}));
+  }
 }
 
 TEST_CASE("logs that a Java server purged are not missed", "[damage][java]") {
