@@ -6,8 +6,7 @@ namespace vivarium::file {
 namespace {
 
 // Synced in portions: a flush holds up the log's syncs on the same device for as long as it takes.
-// Under half load, a write waited 50 ms at most with portions of 256 KiB, 200 ms with 1 MiB, and
-// 490 ms with one flush at the end.
+// tests/bench/snapshot_bench shows what writes wait meanwhile.
 constexpr std::uint64_t kSyncEveryBytes = 256u << 10;
 
 }  // namespace
