@@ -345,8 +345,7 @@ Result<void> mend_records(FileSystem& files, const Directories& directories,
   opened.epochs = decided.epochs;
   opened.may_vote = decided.may_vote;
   report_epochs(directories, decided, opened);
-  TRY(repair_epochs(files, directories, there.epochs, decided));
-  return extend_records(files, directories, scan, there.records);
+  return repair_epochs(files, directories, there.epochs, decided);
 }
 
 Result<void> give_up_where_java_went_on(FileSystem& files, const Directories& directories,
@@ -405,8 +404,10 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
   TRY(make_durable(files, directories, scan, found.snapshot_path));
-  TRY(set_aside(files, directories, bad, opened));
   TRY(mend_records(files, directories, there, scan, above, opened));
+  // Behind what it means for the vote, and before there are records, which would refuse it.
+  TRY(set_aside(files, directories, bad, opened));
+  TRY(extend_records(files, directories, scan, there.records));
   found.history = std::move(scan.history());
   found.older_logs.assign(there.logs.cbegin(), needed);
   found.acknowledged = std::move(there.records.logs);
