@@ -171,6 +171,18 @@ bool may_be_ahead(const Inventory& there) {
          there.epochs.accepted.whole() && there.epochs.current.whole();
 }
 
+/// No server gives two logs one zxid; by hand they can be, with zeros before it.
+Result<void> check_names(const std::vector<NamedFile>& logs) {
+  const auto same = std::adjacent_find(
+      logs.begin(), logs.end(),
+      [](const NamedFile& one, const NamedFile& other) { return one.zxid == other.zxid; });
+  if (same == logs.end()) return {};
+  return Error(Errc::corrupt, same->path + " and " + std::next(same)->path +
+                                  " are both named after transaction " + text_of(same->zxid) +
+                                  ": which of them holds what was acknowledged cannot be told; "
+                                  "move the one away that does not belong there");
+}
+
 /// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
 /// snapshot that is loaded: then it was purged.
 Result<void> check_nothing_missing(const Directories& directories, const Inventory& there,
@@ -378,6 +390,7 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   OpenedLog& opened = found.opened;
   TRY(end_change(files, directories, opened));
   TRY_LET(there, take_inventory(files, directories));
+  TRY(check_names(there.logs));
   opened.fresh = there.snapshots.empty() && there.logs.empty();
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
                        there.records.damage.end());
