@@ -171,6 +171,18 @@ bool may_be_ahead(const Inventory& there) {
          there.epochs.accepted.whole() && there.epochs.current.whole();
 }
 
+/// No server gives two logs one zxid; by hand they can be, with zeros before it.
+Result<void> check_names(const std::vector<NamedFile>& logs) {
+  const auto same = std::adjacent_find(
+      logs.begin(), logs.end(),
+      [](const NamedFile& one, const NamedFile& other) { return one.zxid == other.zxid; });
+  if (same == logs.end()) return {};
+  return Error(Errc::corrupt, same->path + " and " + std::next(same)->path +
+                                  " are both named after transaction " + text_of(same->zxid) +
+                                  ": which of them holds what was acknowledged cannot be told; "
+                                  "move the one away that does not belong there");
+}
+
 /// A log or snapshot that is recorded as acknowledged, and not there, must lie below `base`, the
 /// snapshot that is loaded: then it was purged.
 Result<void> check_nothing_missing(const Directories& directories, const Inventory& there,
@@ -345,8 +357,7 @@ Result<void> mend_records(FileSystem& files, const Directories& directories,
   opened.epochs = decided.epochs;
   opened.may_vote = decided.may_vote;
   report_epochs(directories, decided, opened);
-  TRY(repair_epochs(files, directories, there.epochs, decided));
-  return extend_records(files, directories, scan, there.records);
+  return repair_epochs(files, directories, there.epochs, decided);
 }
 
 Result<void> give_up_where_java_went_on(FileSystem& files, const Directories& directories,
@@ -379,6 +390,7 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   OpenedLog& opened = found.opened;
   TRY(end_change(files, directories, opened));
   TRY_LET(there, take_inventory(files, directories));
+  TRY(check_names(there.logs));
   opened.fresh = there.snapshots.empty() && there.logs.empty();
   opened.damage.insert(opened.damage.end(), there.records.damage.begin(),
                        there.records.damage.end());
@@ -405,8 +417,10 @@ Result<Recovered> recover(FileSystem& files, const Directories& directories) {
   TRY(check_nothing_missing(directories, there, base, opened.last_durable));
   TRY(mend_logs(files, scan, opened));
   TRY(make_durable(files, directories, scan, found.snapshot_path));
-  TRY(set_aside(files, directories, bad, opened));
   TRY(mend_records(files, directories, there, scan, above, opened));
+  // Behind what it means for the vote, and before there are records, which would refuse it.
+  TRY(set_aside(files, directories, bad, opened));
+  TRY(extend_records(files, directories, scan, there.records));
   found.history = std::move(scan.history());
   found.older_logs.assign(there.logs.cbegin(), needed);
   found.acknowledged = std::move(there.records.logs);

@@ -210,6 +210,10 @@ TEST_CASE("damage to a log", "[damage]") {
        [](Bench& b) { b.put_file(kData + "log.9", b.bytes_of(kData + "log.5")); },
        Outcome::refused,
        {"log.9", "offset 16", "0x5, older than the file is by its name", kRefill}},
+      {"two logs with the zxid of one",
+       [](Bench& b) { b.put_file(kData + "log.05", b.bytes_of(kData + "log.5")); },
+       Outcome::refused,
+       {kData + "log.5 and ", kData + "log.05 are both named after", "0x5", "move the one away"}},
       {"a byte of the header that no reader looks at",
        [](Bench& b) { b.flip(kData + "log.5", 12); }, Outcome::silent, {}},
       {"a damaged record of what was acknowledged",
@@ -699,6 +703,25 @@ TEST_CASE("a snapshot ahead of its log that a Java server was writing when it wa
     REQUIRE(bench.set_epoch(EpochKind::accepted, 2).has_value());
     REQUIRE(bench.set_epoch(EpochKind::current, 2).has_value());
     CHECK(bench.reopen().may_vote);
+  }
+  SECTION("which a crash in the start does not forget") {
+    bench.put_file(kData + "acceptedEpoch", "1");
+    bench.put_file(kData + "currentEpoch", "1");
+    auto& files = bench.disk->files();
+    // All that one start does, and somewhat more.
+    const auto operation = GENERATE(range<std::uint64_t>(1, 120));
+    files.crash_at(files.operations() + operation, CrashLoss::nothing);
+    bench.make();
+    bool open = false;
+    bench.store->open(bench.events, [&](Result<OpenedLog>) { open = true; });
+    bench.doors.run_until([&] { return open || files.down(); });
+    bench.store.reset();
+    if (!files.down()) files.crash(CrashLoss::everything);
+    files.restart();
+    files.disarm();
+    const OpenedLog opened = bench.open();
+    CHECK(opened.last_durable == last);
+    CHECK_FALSE(opened.may_vote);
   }
   SECTION("is loss where no server logs later than it applies") {
     const auto opened = bench.try_open();
