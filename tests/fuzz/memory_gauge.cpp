@@ -30,7 +30,12 @@ void add(std::size_t bytes) {
 
 #ifdef VIVARIUM_ADDRESS_SANITIZER
 
-#include <sanitizer/allocator_interface.h>
+// Of the sanitizers' runtime; gcc installs no header for these.
+extern "C" {
+int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void*, std::size_t),
+                                              void (*freed)(const volatile void*));
+std::size_t __sanitizer_get_allocated_size(const volatile void* block);
+}
 
 namespace {
 
