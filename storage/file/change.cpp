@@ -41,6 +41,8 @@ std::optional<Change> decode(const std::string& text) {
 /// Removes the logs that begin above `zxid`, newest first and each durably before the next, so that
 /// what remains is a history whenever power fails: a Java server does not notice a log that is missing.
 Result<void> remove_logs(FileSystem& files, const Directories& directories, Zxid zxid) {
+  // What a process before this one has removed and could not sync is not seen any more.
+  TRY(files.sync_directory(directories.logs()));
   TRY_LET(logs, directories.list_logs(files));
   for (auto log = logs.rbegin(); log != logs.rend() && log->zxid > zxid; ++log) {
     TRY(files.remove(log->path));
@@ -155,8 +157,7 @@ Result<void> put_guard(FileSystem& files, const Directories& directories) {
 }
 
 Result<void> remove_guard(FileSystem& files, const Directories& directories) {
-  if (!files.exists(guard_path(directories))) return {};
-  TRY(files.remove(guard_path(directories)));
+  if (files.exists(guard_path(directories))) TRY(files.remove(guard_path(directories)));
   return files.sync_directory(directories.logs());
 }
 

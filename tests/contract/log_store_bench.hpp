@@ -99,6 +99,7 @@ struct StoreBench {
   }
 
   void make() {
+    store.reset();  // Its host must outlive it.
     host = lend(Kind::options(), settings);
     if constexpr (requires { typename Kind::Inner; }) {
       inner_host = lend(Kind::Inner::options(), Kind::Inner::settings());
