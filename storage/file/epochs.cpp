@@ -230,8 +230,11 @@ Result<void> repair_epochs(FileSystem& files, const Directories& directories,
                           found.ours.accepted == epochs.accepted &&
                           found.ours.current == epochs.current &&
                           found.may_vote == decided.may_vote;
-  if (!copy_right)
-    TRY(write_own(files, directories.own(), kCopyName, fields_of(epochs, decided.may_vote)));
+  // Also one that is right: whoever wrote it may not have made it durable, and Java's files must not
+  // be ahead of it.
+  TRY(copy_right
+          ? files.sync_directory(directories.own())
+          : write_own(files, directories.own(), kCopyName, fields_of(epochs, decided.may_vote)));
   const auto right = [](const EpochsFound::Number& number, std::optional<Epoch> wanted) {
     return !wanted || (number.whole() && number.epoch == *wanted);
   };
