@@ -3,6 +3,7 @@
 #include "storage/file/format.hpp"
 #include "storage/file/log_reader.hpp"
 #include "tests/contract/log_store_bench.hpp"
+#include "tests/support/forwarding_files.hpp"
 
 #include "kernel/simulation/simulated_file_system.hpp"
 
@@ -10,6 +11,7 @@
 
 using namespace vivarium;
 using namespace vivarium::file;
+using vivarium::test::ForwardingFiles;
 using vivarium::test::entry;
 using vivarium::test::range;
 
@@ -58,34 +60,15 @@ Seen read_all(Folder& folder, std::vector<NamedFile> logs, std::vector<NamedFile
 }
 
 /// Files that a server appends to between any two reads.
-class Growing final : public FileSystem {
+class Growing final : public ForwardingFiles {
  public:
-  Growing(FileSystem& files, std::function<void()> grow) : files_(files), grow_(std::move(grow)) {}
+  Growing(FileSystem& files, std::function<void()> grow)
+      : ForwardingFiles(files), grow_(std::move(grow)) {}
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    auto file = files_.open(path, mode);
+    auto file = ForwardingFiles::open(path, mode);
     if (file.has_error()) return file;
     return std::unique_ptr<File>(new GrowingFile(std::move(*file), grow_));
-  }
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
-    return files_.lock(path);
-  }
-  Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Result<void> remove(const std::string& path) override { return files_.remove(path); }
-  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
-    return files_.list(directory);
-  }
-  Result<void> create_directories(const std::string& directory) override {
-    return files_.create_directories(directory);
-  }
-  bool exists(const std::string& path) override { return files_.exists(path); }
-  Result<void> sync_directory(const std::string& directory) override {
-    return files_.sync_directory(directory);
-  }
-  Result<std::uint64_t> free_bytes(const std::string& directory) override {
-    return files_.free_bytes(directory);
   }
 
  private:
@@ -111,7 +94,6 @@ class Growing final : public FileSystem {
     const std::function<void()>& grow_;
   };
 
-  FileSystem& files_;
   std::function<void()> grow_;
 };
 
