@@ -29,4 +29,4 @@ void throw_first_error(const Findings& findings, const std::string& file) {
   throw std::runtime_error(errors.front() + more);
 }
 
-} // namespace vivarium::tools
+}  // namespace vivarium::tools

@@ -1,13 +1,13 @@
 #include "tools/file_arguments.hpp"
 
-#include <algorithm>
-#include <charconv>
-#include <filesystem>
-
 #include "kernel/host/properties.hpp"
 #include "storage/file/format.hpp"
 #include "storage/file/log_scanner.hpp"
 #include "tools/words.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
 
 namespace vivarium::tools {
 namespace {

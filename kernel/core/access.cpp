@@ -10,7 +10,7 @@ bool is_world(const AclEntry& entry) { return entry.scheme == "world" && entry.i
 
 /// Takes what the entry needs in a transaction off `bytes_left`, if that is enough.
 bool take_room(const AclEntry& entry, std::size_t& bytes_left) {
-  const auto bytes = acl_entry_bytes(entry);
+  const auto bytes = 3 * sizeof(std::int32_t) + entry.scheme.size() + entry.id.size();
   if (bytes > bytes_left) return false;
   bytes_left -= bytes;
   return true;
@@ -68,33 +68,33 @@ bool AccessGate::entry_matches(const AclEntry& entry, const Subject& subject) co
 }
 
 WireError AccessGate::normalize(std::span<const AclEntry> asked, const Subject& subject,
-                                std::size_t bytes_max, std::vector<AclEntry>& stored) const {
+                                std::size_t& bytes_left, std::vector<AclEntry>& stored) const {
   stored.clear();
   std::set<AclEntry> seen;
   for (const auto& entry : asked) {
     // Before "auth" is replaced, as ZooKeeper does.
     if (asked.size() > 1 && !seen.insert(entry).second) continue;
     if (entry.scheme == "auth") {
-      if (!expand_auth(entry, subject, bytes_max, stored)) return WireError::invalid_acl;
+      if (!expand_auth(entry, subject, bytes_left, stored)) return WireError::invalid_acl;
       continue;
     }
     const auto* scheme = is_world(entry) ? nullptr : authenticator(entry.scheme);
     if (!is_world(entry) && (!scheme || !scheme->acl_id_valid(entry.id)))
       return WireError::invalid_acl;
-    if (!take_room(entry, bytes_max)) return WireError::invalid_acl;
+    if (!take_room(entry, bytes_left)) return WireError::invalid_acl;
     stored.push_back(entry);
   }
   return stored.empty() ? WireError::invalid_acl : WireError::ok;
 }
 
 bool AccessGate::expand_auth(const AclEntry& entry, const Subject& subject,
-                             std::size_t& bytes_max, std::vector<AclEntry>& stored) const {
+                             std::size_t& bytes_left, std::vector<AclEntry>& stored) const {
   const auto before = stored.size();
   for (const auto& identity : subject.identities) {
     const auto* scheme = authenticator(identity.scheme);
     if (!scheme || !scheme->authenticates()) continue;
     stored.push_back({entry.perms, identity.scheme, identity.id});
-    if (!take_room(stored.back(), bytes_max)) return false;
+    if (!take_room(stored.back(), bytes_left)) return false;
   }
   return stored.size() > before;
 }

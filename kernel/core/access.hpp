@@ -18,11 +18,6 @@
 
 namespace vivarium {
 
-/// What an entry takes in a transaction.
-inline std::size_t acl_entry_bytes(const AclEntry& entry) {
-  return 3 * sizeof(std::int32_t) + entry.scheme.size() + entry.id.size();
-}
-
 /// Who asks. Views are valid during the call.
 struct Subject {
   SessionId session;
@@ -51,10 +46,10 @@ class AccessGate {
   /// True when no policy is configured, so that accesses without a permission need no question.
   bool acl_only() const { return policy_ == nullptr; }
 
-  /// Drops duplicates, expands `auth`, checks schemes and ids. ok or invalid_acl, which it is too when
-  /// the entries together would take more than `bytes_max` in a transaction.
+  /// Drops duplicates, expands `auth`, checks schemes and ids. ok or invalid_acl. Takes what the
+  /// entries need in a transaction off `bytes_left`; where that is too little, it is invalid_acl too.
   WireError normalize(std::span<const AclEntry> asked, const Subject& subject,
-                      std::size_t bytes_max, std::vector<AclEntry>& stored) const;
+                      std::size_t& bytes_left, std::vector<AclEntry>& stored) const;
 
   Authenticator* authenticator(std::string_view scheme) const;
   std::span<Authenticator* const> authenticators() const { return authenticators_; }
@@ -63,7 +58,7 @@ class AccessGate {
   bool acl_allows(const AccessQuestion& question, const Subject& subject) const;
   bool entry_matches(const AclEntry& entry, const Subject& subject) const;
   /// False when there is no identity to put in its place, or no room for those.
-  bool expand_auth(const AclEntry& entry, const Subject& subject, std::size_t& bytes_max,
+  bool expand_auth(const AclEntry& entry, const Subject& subject, std::size_t& bytes_left,
                    std::vector<AclEntry>& stored) const;
 
   std::vector<Authenticator*> authenticators_;

@@ -181,12 +181,6 @@ WireError Preparer::check_session(const Context& context) {
   return sessions_.check(context.request.session, context.request.owner);
 }
 
-WireError Preparer::normalize_acl(const Context& context, std::span<const AclEntry> asked) {
-  const auto err = gate_.normalize(asked, context.subject, acl_bytes_left_, acl_);
-  for (const auto& entry : acl_) acl_bytes_left_ -= std::min(acl_bytes_left_, acl_entry_bytes(entry));
-  return err;
-}
-
 bool Preparer::allowed(const Context& context, Operation operation, std::string_view path,
                        std::int32_t permission, AclNumber acl) const {
   return gate_.allows(
@@ -228,7 +222,7 @@ WireError Preparer::prepare_create(const Context& context, Op op, JuteIn& body, 
   const auto& request = creation_.request;
   const auto parent_path = paths::parent_if_plain(request.path);
   if (!parent_path) return WireError::bad_arguments;
-  err = normalize_acl(context, request.acl);
+  err = gate_.normalize(request.acl, context.subject, acl_bytes_left_, acl_);
   if (err != WireError::ok) return err;
   const auto parent = pending_.find(*parent_path);
   if (!parent) return WireError::no_node;
@@ -332,7 +326,9 @@ WireError Preparer::prepare_set_acl(const Context& context, JuteIn& body) {
   if (!body.ok()) return WireError::marshalling_error;
   if (const auto err = check_session(context); err != WireError::ok) return err;
   if (!paths::valid(request.path)) return WireError::bad_arguments;
-  if (const auto err = normalize_acl(context, request.acl); err != WireError::ok) return err;
+  if (const auto err = gate_.normalize(request.acl, context.subject, acl_bytes_left_, acl_);
+      err != WireError::ok)
+    return err;
   const auto node = pending_.find(request.path);
   if (!node) return WireError::no_node;
   if (!allowed(context, Operation::set_acl, request.path, perms::kAdmin, node->acl))

@@ -76,7 +76,6 @@ class Preparer {
   WireError prepare_multi(const Context& context);
 
   WireError check_session(const Context& context);
-  WireError normalize_acl(const Context& context, std::span<const AclEntry> asked);
   bool allowed(const Context& context, Operation operation, std::string_view path,
                std::int32_t permission, AclNumber acl) const;
   template <class Record>
