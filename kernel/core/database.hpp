@@ -164,8 +164,10 @@ class DatabaseLoader : private SnapshotRecords {
   ~DatabaseLoader() override;
   DatabaseLoader(const DatabaseLoader&) = delete;
   DatabaseLoader& operator=(const DatabaseLoader&) = delete;
-  /// Takes pieces of any size; a record may span several.
+  /// As SnapshotBody does.
   Result<void> feed(std::string_view piece);
+  Result<std::size_t> feed_part(std::string_view piece);
+  bool complete() const { return body_.complete(); }
   Result<std::unique_ptr<Database>> finish(Zxid zxid);
 
  private:

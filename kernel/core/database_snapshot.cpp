@@ -86,6 +86,11 @@ Result<void> DatabaseLoader::feed(std::string_view piece) {
   return fed ? fed : Result<void>(unloadable(fed.error().what));
 }
 
+Result<std::size_t> DatabaseLoader::feed_part(std::string_view piece) {
+  const auto taken = body_.feed_part(piece);
+  return taken ? taken : Result<std::size_t>(unloadable(taken.error().what));
+}
+
 Error DatabaseLoader::unloadable(const std::string& what) const {
   return {Errc::corrupt, "the snapshot cannot be loaded: " + what};
 }

@@ -15,6 +15,14 @@ void Recovery::start(LogStoreEvents& events) {
   store_.open(events, [this](Result<OpenedLog> opened) { on_opened(std::move(opened)); });
 }
 
+void Recovery::start_again() {
+  auto source = store_.open_snapshot();
+  if (!source) return fail(source.error());
+  recovered_.opened.snapshot = (*source)->info();
+  source_ = std::move(*source);
+  read_pieces();
+}
+
 void Recovery::fail(const Error& error) {
   const auto done = std::move(done_);
   done(error);
@@ -37,6 +45,10 @@ void Recovery::read_snapshot() {
   auto source = store_.open_snapshot();
   if (!source) return fail(source.error());
   source_ = std::move(*source);
+  read_pieces();
+}
+
+void Recovery::read_pieces() {
   loader_ = std::make_unique<DatabaseLoader>(seed_, rules_.extended_types);
   source_->read([this](Result<SharedBytes> piece) { on_piece(std::move(piece)); });
 }

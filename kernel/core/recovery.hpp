@@ -31,10 +31,13 @@ class Recovery {
   Recovery(LogStore& store, Log& log, std::uint64_t seed, Rules rules, Done<Recovered> done);
   /// Opens the store; `events` as for LogStore::open.
   void start(LogStoreEvents& events);
+  /// Of a store that is open, after its history was cut or replaced.
+  void start_again();
 
  private:
   void on_opened(Result<OpenedLog> opened);
   void read_snapshot();
+  void read_pieces();
   void on_piece(Result<SharedBytes> piece);
   void replay();
   void on_slice(Result<LogSlice> slice);

@@ -38,6 +38,7 @@ class Server::Body final : public StateMachine,
   std::uint64_t digest() const override { return database_->tree().digest(); }
   std::unique_ptr<SnapshotCursor> snapshot() override;
   std::unique_ptr<SnapshotLoader> load() override;
+  void reload(Done<void> done) override;
   void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
   bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
   std::optional<ServerId> owner(SessionId session) const override { return sessions_.owner(session); }
@@ -47,7 +48,7 @@ class Server::Body final : public StateMachine,
   void activate_config(std::string_view text, Zxid zxid) override;
 
   // BroadcastEvents
-  void on_role(ServingRole role, bool lost) override;
+  void on_role(ServingRole role, Doubt doubt) override;
   void on_synced(SessionId session, std::int32_t cxid) override { clients_.on_synced(session, cxid); }
   void on_fatal(const Error& error) override;
   void on_space(bool low, std::uint64_t free_bytes) override;
@@ -60,6 +61,8 @@ class Server::Body final : public StateMachine,
 
   /// Puts another state in the place of the present one.
   void adopt(std::unique_ptr<Database> database);
+  /// While it serves: closes the connections, whose watches belong to the state that goes.
+  void replace(std::unique_ptr<Database> database);
 
  private:
   class Loader;
@@ -134,12 +137,12 @@ class Server::Body::Loader final : public SnapshotLoader {
  public:
   Loader(Body& body, std::uint64_t seed)
       : body_(body), loader_(seed, body.settings_.extended_types) {}
-  Result<void> feed(std::string_view piece) override { return loader_.feed(piece); }
+  Result<std::size_t> feed(std::string_view piece) override { return loader_.feed_part(piece); }
+  bool complete() const override { return loader_.complete(); }
   Result<void> finish(Zxid zxid) override {
     auto database = loader_.finish(zxid);
     if (!database) return database.error();
-    body_.adopt(std::move(*database));
-    body_.clients_.close_all();  // Their watches belong to a state that is gone.
+    body_.replace(std::move(*database));
     return {};
   }
 
@@ -189,6 +192,11 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
                    settings_.frame_bytes_max});
 }
 
+void Server::Body::replace(std::unique_ptr<Database> database) {
+  adopt(std::move(database));
+  clients_.close_all();
+}
+
 // --- beginning and end ----------------------------------------------------------------------------
 
 void Server::Body::start(Done<void> serving) {
@@ -210,11 +218,12 @@ void Server::Body::on_recovered(Result<Recovered> recovered) {
                   " sessions at 0x" + to_hex(last_applied().value) + " (" +
                   std::to_string(recovered->entries) + " transactions replayed)");
   recovered_ = true;
-  parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election, parts_.quorum,
-                        *this});
+  parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election,
+                        parts_.election_transport, parts_.quorum, *this});
 }
 
-void Server::Body::on_role(ServingRole role, bool lost) {
+void Server::Body::on_role(ServingRole role, Doubt doubt) {
+  const bool lost = doubt == Doubt::open;
   const auto before = clients_.role();
   clients_.set_role(role);
   parts_.log.info("now serving as " + std::string(name_of(role)));
@@ -352,6 +361,18 @@ void Server::Body::count_told(Summary& summary, std::size_t told) {
 
 std::unique_ptr<SnapshotLoader> Server::Body::load() {
   return std::make_unique<Loader>(*this, parts_.loop.random());
+}
+
+void Server::Body::reload(Done<void> done) {
+  recovery_ = std::make_unique<Recovery>(
+      parts_.store, parts_.log, parts_.loop.random(),
+      Recovery::Rules{settings_.extended_types, settings_.digest_enabled},
+      [this, done = std::move(done)](Result<Recovered> recovered) {
+        if (!recovered) return done(recovered.error());
+        replace(std::move(recovered->database));
+        done({});
+      });
+  recovery_->start_again();
 }
 
 void Server::Body::on_created(std::string_view path, Zxid zxid, AclNumber acl,

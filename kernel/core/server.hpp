@@ -76,6 +76,7 @@ struct ServerParts {
   LogStore& store;
   Broadcast& broadcast;
   Election* election = nullptr;    ///< nullptr: none configured.
+  Transport* election_transport = nullptr;  ///< nullptr: none configured.
   Transport* quorum = nullptr;     ///< nullptr: none configured.
   AclPolicy* policy = nullptr;     ///< nullptr: the ACLs alone decide.
   std::vector<Authenticator*> authenticators;

@@ -8,7 +8,15 @@ constexpr std::size_t kRecordBytesMax = 128u << 20;  ///< No transaction is as l
 }  // namespace
 
 Result<void> SnapshotBody::feed(std::string_view piece) {
+  const auto taken = feed_part(piece);
+  if (!taken) return taken.error();
+  if (*taken < piece.size()) return fail({Errc::corrupt, "bytes follow its end"});
+  return {};
+}
+
+Result<std::size_t> SnapshotBody::feed_part(std::string_view piece) {
   if (error_) return *error_;
+  if (part_ == Part::done) return 0;
   pending_.append(piece);
   std::string_view left = pending_;
   while (part_ != Part::done) {
@@ -18,15 +26,17 @@ Result<void> SnapshotBody::feed(std::string_view piece) {
     if (!*whole) break;
     left = in.rest();
   }
+  if (part_ == Part::done) {
+    pending_.clear();
+    return piece.size() - left.size();
+  }
   pending_.erase(0, pending_.size() - left.size());
-  if (part_ == Part::done && !pending_.empty())
-    return fail({Errc::corrupt, "bytes follow its end"});
   if (pending_.size() > kRecordBytesMax)
     return fail({Errc::corrupt, "a record has an impossible length"});
-  return {};
+  return piece.size();
 }
 
-Result<void> SnapshotBody::fail(const Error& error) {
+Error SnapshotBody::fail(const Error& error) {
   error_ = error;
   return error;
 }

@@ -63,8 +63,11 @@ class SnapshotBody {
   /// `records` is borrowed.
   explicit SnapshotBody(SnapshotRecords& records) : records_(records) {}
 
-  /// Takes pieces of any size; a record may span several. The first error is final.
+  /// Takes pieces of any size; a record may span several. The first error is final, and so are bytes
+  /// behind the terminator.
   Result<void> feed(std::string_view piece);
+  /// The same of a stream that goes on behind the terminator: returns how many bytes were taken.
+  Result<std::size_t> feed_part(std::string_view piece);
   /// The terminator has come.
   bool complete() const { return part_ == Part::done; }
 
@@ -75,7 +78,7 @@ class SnapshotBody {
   template <class Record>
   Result<bool> hand_on(JuteIn& in);
   Result<bool> read_node(JuteIn& in);
-  Result<void> fail(const Error& error);
+  Error fail(const Error& error);
 
   SnapshotRecords& records_;
   Part part_ = Part::sessions;

@@ -198,6 +198,7 @@ ServerParts ServerProcess::parts() {
                     *in_role<LogStore>("storage"),
                     *in_role<Broadcast>("broadcast"),
                     in_role<Election>("election"),
+                    in_role<Transport>("transport.election"),
                     in_role<Transport>("transport.quorum"),
                     in_role<AclPolicy>("acl"),
                     all_in_role<Authenticator>("auth"),

@@ -7,7 +7,7 @@ namespace vivarium {
 void Standalone::run(const BroadcastParts& parts) {
   parts_.emplace(parts);
   last_prepared_ = last_committed_ = parts.state.last_applied();
-  post([](BroadcastParts& lent) { lent.events.on_role(ServingRole::standalone, false); });
+  post([](BroadcastParts& lent) { lent.events.on_role(ServingRole::standalone, BroadcastEvents::Doubt::resolved); });
 }
 
 void Standalone::stop() {

@@ -26,6 +26,7 @@ class Standalone final : public Broadcast, private LogStoreEvents {
   void sync(SessionId session, std::int32_t cxid) override;
   void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
+  MonoTime confirmed() const override { return loop_.now(); }
 
  private:
   /// A sync that waits for everything submitted before it.

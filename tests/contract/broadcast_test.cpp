@@ -38,6 +38,7 @@ class RecordingState final : public StateMachine {
   std::uint64_t digest() const override { return applied.size(); }
   std::unique_ptr<SnapshotCursor> snapshot() override { return nullptr; }
   std::unique_ptr<SnapshotLoader> load() override { return nullptr; }
+  void reload(Done<void>) override {}
   void touch(SessionId session, std::int32_t, ServerId) override { touched.insert(session.value); }
   bool revalidate(SessionId session, std::int32_t, ServerId owner) override {
     if (session.value != 7) return false;
@@ -59,7 +60,7 @@ class RecordingState final : public StateMachine {
 
 class RecordingEvents final : public BroadcastEvents {
  public:
-  void on_role(ServingRole now, bool) override { role = now; }
+  void on_role(ServingRole now, Doubt) override { role = now; }
   void on_synced(SessionId session, std::int32_t cxid) override {
     synced.emplace_back(session.value, cxid, state->applied.size());
   }
@@ -193,7 +194,7 @@ class Cluster {
     node.log.open(node.broadcast->log_events(), [this, &node](Result<OpenedLog> opened) {
       node.opened = opened.value();
       node.broadcast->run({node.id, node.state, node.log, node.opened, &node.election,
-                           &node.transport, node.events});
+                           &node.transport, &node.transport, node.events});
     });
     loop.run_for(std::chrono::milliseconds(1));
   }

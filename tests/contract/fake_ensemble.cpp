@@ -38,7 +38,8 @@ FakeEnsemble::~FakeEnsemble() = default;
 void FakeEnsemble::run(const BroadcastParts& parts) {
   parts_.emplace(parts);
   last_prepared_ = last_committed_ = parts.state.last_applied();
-  parts_->election->look({parts.opened.last_durable, {}, true, "", ""}, *this);
+  parts_->election->run({parts.self, *parts.election_transport, *this});
+  parts_->election->look({parts.opened.last_durable, {}});
 }
 
 void FakeEnsemble::stop() {
@@ -68,7 +69,7 @@ void FakeEnsemble::on_advice(ServerId leader) {
 
 void FakeEnsemble::serve_when_complete() {
   if (leading() && peers_.size() == servers_ - 1)
-    parts_->events.on_role(ServingRole::leader, false);
+    parts_->events.on_role(ServingRole::leader, BroadcastEvents::Doubt::resolved);
 }
 
 ChannelHandler* FakeEnsemble::on_accept(Channel& channel) {
@@ -79,7 +80,7 @@ ChannelHandler* FakeEnsemble::on_accept(Channel& channel) {
 
 ChannelHandler* FakeEnsemble::on_connected(Channel& channel) {
   peers_.push_back(std::make_unique<Peer>(*this, channel));
-  parts_->events.on_role(ServingRole::follower, false);
+  parts_->events.on_role(ServingRole::follower, BroadcastEvents::Doubt::resolved);
   return peers_.back().get();
 }
 

@@ -22,14 +22,16 @@ namespace vivarium::test {
 class StaticElection final : public Election {
  public:
   StaticElection(Loop& loop, ServerId leader) : loop_(loop), leader_(leader) {}
-  void look(const Candidacy&, ElectionEvents& events) override {
-    loop_.post([this, &events] { events.on_advice(leader_); });
+  void run(const ElectionParts& parts) override { events_ = &parts.events; }
+  void look(const Candidacy&) override {
+    loop_.post([this] { events_->on_advice(leader_); });
   }
   void settle(Role, ServerId, Epoch) override {}
 
  private:
   Loop& loop_;
   ServerId leader_;
+  ElectionEvents* events_ = nullptr;
 };
 
 class FakeEnsemble final : public Broadcast,
@@ -49,6 +51,7 @@ class FakeEnsemble final : public Broadcast,
   void sync(SessionId session, std::int32_t cxid) override;
   void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
+  MonoTime confirmed() const override { return loop_.now(); }
 
  private:
   static constexpr std::uint16_t kPort = 2888;
@@ -71,6 +74,7 @@ class FakeEnsemble final : public Broadcast,
   void on_failed(const Error& error) override;
   void on_space(bool, std::uint64_t) override {}
   void on_advice(ServerId leader) override;
+  void on_election_failed(const Error& error) override { parts_->events.on_fatal(error); }
   ChannelHandler* on_accept(Channel& channel) override;
   void on_refused(const PeerIdentity&, std::string_view) override {}
   ChannelHandler* on_connected(Channel& channel) override;

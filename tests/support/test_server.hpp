@@ -86,7 +86,8 @@ class TestServer {
         commands(make_commands()),
         metrics(make_metrics()),
         server(std::move(settings),
-               {loop, host.fake_log, *metrics, *commands, store, broadcast, nullptr, nullptr, policy,
+               {loop, host.fake_log, *metrics, *commands, store, broadcast, nullptr, nullptr,
+                nullptr, policy,
                 {&digest, &ip}, {}, {{"client", &transport, "127.0.0.1", 2181}}}) {
     std::optional<Result<void>> outcome;
     server.on_fatal([this](const Error& error) { fatal = error; });

@@ -40,7 +40,7 @@ class FileServer {
         metrics_(make_metrics()),
         server_(TestServer::defaults(),
                 {machine.loop, host_.fake_log, *metrics_, *commands_, store_, broadcast_, nullptr,
-                 nullptr, nullptr, {&ip_}, {}, {{"client", &transport_, "127.0.0.1", 2181}}}) {
+                 nullptr, nullptr, nullptr, {&ip_}, {}, {{"client", &transport_, "127.0.0.1", 2181}}}) {
     std::optional<Result<void>> outcome;
     server_.on_fatal([this](const Error& error) { fatal = error; });
     server_.start([&](Result<void> serving) { outcome = serving; });

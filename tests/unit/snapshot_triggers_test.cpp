@@ -97,6 +97,7 @@ class LongState final : public StateMachine {
   std::uint64_t digest() const override { return 0; }
   std::unique_ptr<SnapshotCursor> snapshot() override { return std::make_unique<Cursor>(bytes); }
   std::unique_ptr<SnapshotLoader> load() override { return nullptr; }
+  void reload(Done<void>) override {}
   void touch(SessionId, std::int32_t, ServerId) override {}
   bool revalidate(SessionId, std::int32_t, ServerId) override { return false; }
   std::optional<ServerId> owner(SessionId) const override { return {}; }

@@ -11,6 +11,7 @@
 
 #include <vivarium/election.hpp>
 #include <vivarium/log_store.hpp>
+#include <vivarium/loop.hpp>
 #include <vivarium/plugin.hpp>
 #include <vivarium/state_machine.hpp>
 #include <vivarium/transport.hpp>
@@ -25,7 +26,7 @@ namespace vivarium {
 
 /// What a server is for its clients at the moment.
 enum class ServingRole : std::uint8_t {
-  none,        ///< No leader: nothing is served.
+  none,        ///< No established leader: what clients ask for is held.
   standalone,
   leader,
   follower,
@@ -38,9 +39,16 @@ std::string_view name_of(ServingRole role);
 class BroadcastEvents {
  public:
   virtual ~BroadcastEvents() = default;
-  /// The role changed. On leaving a serving role, writes that were submitted and not applied are in
-  /// doubt: `lost` tells whether the broadcast will still resolve them (false) or not (true).
-  virtual void on_role(ServingRole role, bool lost) = 0;
+  /// What becomes of the writes that were submitted and not applied.
+  enum class Doubt : std::uint8_t {
+    resolved,  ///< Each will still be applied, as a refusal perhaps.
+    open,      ///< The broadcast cannot tell any more whether they were done, and forgets them.
+  };
+  /// The role changed. With a role other than `none` the state is up to date, and all sessions that the
+  /// server keeps are to be revalidated: those calls, made inside this one, reach the leader before any
+  /// write that was held. `leader`: this server's own clients and all others are its business from now
+  /// on, and each session gets its full time.
+  virtual void on_role(ServingRole role, Doubt doubt) = 0;
   /// A sync() has caught up with the leader.
   virtual void on_synced(SessionId session, std::int32_t cxid) = 0;
   /// The server cannot go on: the log failed, or an invariant of the protocol was broken by a peer.
@@ -56,8 +64,11 @@ struct BroadcastParts {
   ServerId self;
   StateMachine& state;
   LogStore& log;
-  const OpenedLog& opened;     ///< What log.open() gave; the state is already loaded from it.
-  Election* election;          ///< nullptr when the config names none.
+  /// What log.open() gave. The state is loaded from it, down to the last durable transaction, and there
+  /// is a snapshot.
+  const OpenedLog& opened;
+  Election* election;          ///< nullptr when the config names none; not run yet otherwise.
+  Transport* election_transport;  ///< nullptr when the config names none.
   Transport* quorum;           ///< nullptr when the config names none.
   BroadcastEvents& events;
 };
@@ -73,14 +84,21 @@ class Broadcast : public Plugin {
   /// Takes up work after the state was loaded. Called once, after start().
   virtual void run(const BroadcastParts& parts) = 0;
 
-  /// Writes of this server's clients, in order. Views are valid during the call.
+  /// Writes of this server's clients, in order. Views are valid during the call. Without a role they are
+  /// kept, and go to the next leader.
   virtual void submit(std::span<const Request> requests) = 0;
   /// A `sync` of one session, ordered with its submits; on_synced follows.
   virtual void sync(SessionId session, std::int32_t cxid) = 0;
-  /// A client came with a session: asks the leader whether it lives, and claims it for this server.
+  /// A client came with a session, or a new leader with the sessions that were kept: asks the leader
+  /// whether it lives, and claims it for this server. Errc::closed when no leader answers any more.
   virtual void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) = 0;
   /// Sessions heard from since the last call, with their timeouts: passed on with the next ping.
   virtual void touch(SessionId session, std::int32_t timeout_ms) = 0;
+
+  /// The last moment at which the leader, or this server as the leader, was certainly in office, by
+  /// Loop::now(). What a session's client is promised rests on it: the others may have expired it once
+  /// its timeout has passed since. Moves while a leader serves; standing alone, it is always now.
+  virtual MonoTime confirmed() const = 0;
 
   /// The leader's view for `srvr`, `mntr` and admin pages; empty elsewhere.
   struct PeerStatus {

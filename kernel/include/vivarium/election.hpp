@@ -1,18 +1,18 @@
 #pragma once
 // Advises who should lead. Safety never rests on it: a wrong advice costs time, no data.
 //
-// Threads: all on the core thread.
+// Threads: all on the core thread. No event comes inside the call that caused it.
 // Source: section E of the ZooKeeper reference.
 
 #include <vivarium/ids.hpp>
 #include <vivarium/plugin.hpp>
 
-#include <optional>
-#include <span>
+#include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace vivarium {
+
+class Transport;
 
 enum class Role : std::uint8_t { looking, following, leading, observing };
 
@@ -20,10 +20,21 @@ enum class Role : std::uint8_t { looking, following, leading, observing };
 struct Candidacy {
   Zxid last_durable;
   Epoch current_epoch;
-  /// False for observers and for a damaged or wiped server: it looks on and casts no vote.
-  bool votes = true;
-  std::string committed_config;  ///< Text, with its version line.
-  std::string last_seen_config;
+  /// How much this server's vote is worth.
+  enum class Vote : std::uint8_t {
+    counts,
+    /// An observer's, or that of a server which may have lost what it promised: it looks on, and joins
+    /// whom others have elected.
+    none,
+    /// It has never been part of an ensemble: either all is new, or its disk was wiped. It counts once
+    /// every voter is known to look and to be as empty; until then as `none`.
+    empty,
+  };
+  Vote vote = Vote::counts;
+  /// Text of the members with the version line, in ZooKeeper's form (section E.2): those that were
+  /// committed last, and those that were proposed last. Never malformed.
+  std::string committed_config = {};
+  std::string last_seen_config = {};
 };
 
 class ElectionEvents {
@@ -31,6 +42,15 @@ class ElectionEvents {
   virtual ~ElectionEvents() = default;
   /// This server should lead (leader == self), or follow or observe `leader`.
   virtual void on_advice(ServerId leader) = 0;
+  /// No election is possible any more: its own address cannot be listened on, say. The last event.
+  virtual void on_election_failed(const Error& error) = 0;
+};
+
+/// What an election works with; lent from run to stop.
+struct ElectionParts {
+  ServerId self;
+  Transport& transport;
+  ElectionEvents& events;
 };
 
 class Election : public Plugin {
@@ -38,9 +58,13 @@ class Election : public Plugin {
   static constexpr InterfaceKind kKind = InterfaceKind::election;
   static constexpr std::uint32_t kRevision = 1;
 
-  /// Starts looking; on_advice follows, from the loop, each time the opinion changes, until settle().
-  virtual void look(const Candidacy& candidacy, ElectionEvents& events) = 0;
-  /// The server has taken a role under `leader` in `epoch`; peers that look are answered with that.
+  /// Called once, after start() and before anything else.
+  virtual void run(const ElectionParts& parts) = 0;
+  /// Starts looking, anew if it does already; on_advice follows each time the opinion changes, until
+  /// settle() or the next look().
+  virtual void look(const Candidacy& candidacy) = 0;
+  /// The server tries a role under `leader`, or has taken it in `epoch`; peers that look are answered
+  /// with that. Called at the advice, and again with the new epoch when that is established.
   virtual void settle(Role role, ServerId leader, Epoch epoch) = 0;
 };
 

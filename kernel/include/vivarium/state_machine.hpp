@@ -52,8 +52,12 @@ class SnapshotCursor {
 class SnapshotLoader {
  public:
   virtual ~SnapshotLoader() = default;
-  virtual Result<void> feed(std::string_view piece) = 0;
-  /// Replaces the state. Watches of connected clients are evaluated again as setWatches would.
+  /// Takes pieces of any size, and returns how many bytes of this one belong to the body: fewer than
+  /// all at its end, which nothing but the body itself tells. The first error is final.
+  virtual Result<std::size_t> feed(std::string_view piece) = 0;
+  virtual bool complete() const = 0;
+  /// Replaces the state. Watches of connected clients are evaluated again as setWatches would, or the
+  /// connections close.
   virtual Result<void> finish(Zxid zxid) = 0;
 };
 
@@ -76,8 +80,13 @@ class StateMachine {
   /// ZooKeeper's tree digest, version 2 (section D.3).
   virtual std::uint64_t digest() const = 0;
 
+  /// One at a time; until it is destroyed nobody else gets one (asserts).
   virtual std::unique_ptr<SnapshotCursor> snapshot() = 0;
+  /// The state that another server sends.
   virtual std::unique_ptr<SnapshotLoader> load() = 0;
+  /// Builds the state anew from the log store, down to its last durable transaction: after the history
+  /// was cut below last_applied(). Otherwise as load() and SnapshotLoader::finish().
+  virtual void reload(Done<void> done) = 0;
 
   // --- sessions -----------------------------------------------------------------------------------
   /// Leader: the session was heard of, through `owner`.
