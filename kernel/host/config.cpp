@@ -91,21 +91,16 @@ class ServerConfig::Reader {
   Reader(ServerConfig& config, Findings& findings) : config_(config), findings_(findings) {}
 
   void read(const std::string& file, std::span<const std::string> overrides) {
-    config_.folder_ = std::filesystem::absolute(file).parent_path().string();
-    if (!take_file(file)) return;
+    if (!take(file, read_properties(file))) return;
     for (const std::string& override : overrides) take_override(override);
     take_dynamic_file();
-    for (const std::string& key : order_) check_key(key, *given(key));
-    type_values();
-    derive_timeouts();
-    read_purge_interval();
-    resolve_paths();
-    check_choices_of_words();
-    check_java_classes();
-    find_addresses();
-    check_membership();
+    check();
     check_data_directories();
     check_permissions(file);
+  }
+
+  void read_text(const std::string& file, std::string_view text) {
+    if (take(file, parse_properties(text, file))) check();
   }
 
  private:
@@ -120,11 +115,24 @@ class ServerConfig::Reader {
   }
   std::string text(std::string_view key) const { return config_.values_.text(key); }
 
+  /// All that can be told from the keys alone.
+  void check() {
+    for (const std::string& key : order_) check_key(key, *given(key));
+    type_values();
+    derive_timeouts();
+    read_purge_interval();
+    resolve_paths();
+    check_choices_of_words();
+    check_java_classes();
+    find_addresses();
+    check_membership();
+  }
+
   // --- collecting ---------------------------------------------------------------------------------
 
-  bool take_file(const std::string& file) {
+  bool take(const std::string& file, Result<std::vector<Property>> properties) {
+    config_.folder_ = std::filesystem::absolute(file).parent_path().string();
     file_ = file;
-    auto properties = read_properties(file);
     if (!properties) return error(properties.error().what), false;
     for (Property& property : *properties) put(std::move(property));
     return true;
@@ -394,11 +402,21 @@ class ServerConfig::Reader {
 ServerConfig ServerConfig::read(const std::string& file, std::span<const std::string> overrides,
                                 Findings& findings) {
   ServerConfig config;
-  // So that values() holds the defaults even when the file cannot be read.
-  std::vector<std::string> none;
-  config.values_ = TypedOptions(typed_specs(), {}, "", none);
   Reader(config, findings).read(file, overrides);
   return config;
+}
+
+ServerConfig ServerConfig::read_text(const std::string& file, std::string_view text,
+                                     Findings& findings) {
+  ServerConfig config;
+  Reader(config, findings).read_text(file, text);
+  return config;
+}
+
+/// values() holds the defaults even when the file cannot be read.
+ServerConfig::ServerConfig() {
+  std::vector<std::string> none;
+  values_ = TypedOptions(typed_specs(), {}, "", none);
 }
 
 const Property* ServerConfig::given(std::string_view key) const {
