@@ -1,5 +1,6 @@
 #include "simulator/machine.hpp"
 
+#include "simulator/checks/observed_broadcast.hpp"
 #include "simulator/network_transport.hpp"
 
 #include <vivarium/abi.hpp>
@@ -14,6 +15,7 @@ namespace {
 /// As serves() for plugins, with the descriptor that a library would have.
 constexpr PluginInterface kInterfaces[] = {
     serves<Transport, NetworkTransport>("network"),
+    serves<Broadcast, ObservedBroadcast>("observed", kObservedOptions),
 };
 constexpr PluginDescriptor kDescriptor = {
     kPluginMagic, sizeof(PluginDescriptor), 0,           VIVARIUM_ABI_TAG,
