@@ -22,7 +22,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +49,8 @@ class ElectionConnections final : private Acceptor {
   static constexpr Millis kListenRetryAfter{1'000};
   /// Between two dials to one server: the first, then twice as long each time, up to the last.
   static constexpr Millis kRedialFirst{100}, kRedialLast{5'000};
-  /// A connection that this server dialled so recently is not doubted because the other one dials too:
-  /// both began at once.
+  /// A connection that is no older is not doubted because the other server dials too, since both may
+  /// have begun at once; and its end is no success that would let the next dial follow at once.
   static constexpr Millis kYoung{1'000};
   /// Accepted connections that have not said who they are, and servers that are not members: more are
   /// turned away.
@@ -89,6 +88,7 @@ class ElectionConnections final : private Acceptor {
 
  private:
   class Link;
+  class Dialler;
   struct Peer;
 
   ChannelHandler* on_accept(Channel& channel) override;
@@ -96,24 +96,32 @@ class ElectionConnections final : private Acceptor {
 
   // --- listening
   void listen();
-  void listen_again(const Error& error);
+  void on_listen_again();
+
+  // --- whom there is to talk to
+  Peer* find(ServerId id);
+  Peer* find_or_add(ServerId id);
+  void forget_if_useless(ServerId id);
+  std::size_t strangers() const;
 
   // --- dialling
-  Peer* peer(ServerId id);
-  const Address* address_of(const Peer& peer) const;
-  void dial(Peer& peer);
   void dial_soon(Peer& peer);
+  void dial(Peer& peer);
+  const Address* address_of(const Peer& peer) const;
   ChannelHandler* on_dialled(Peer& peer, Channel& channel);
   void on_dial_failed(Peer& peer, const Error& error);
 
   // --- connections
-  void on_handshake(Link& link, const Handshake& handshake);
+  /// How a link goes on after its handshake.
+  enum class Next : std::uint8_t { messages, end };
+  Next on_handshake(Link& link, const Handshake& handshake);
   void dial_back(Peer& peer, const Handshake& handshake);
   void adopt(Peer& peer, Link& link);
   void drop(Peer& peer);
   void flush(Peer& peer);
   void on_message(Link& link, std::string_view message);
   void on_link_closed(Link& link, std::string_view why);
+  void end(Link& link);
   void reach_changed();
 
   Parts parts_;
@@ -125,10 +133,10 @@ class ElectionConnections final : private Acceptor {
   bool pursuing_ = false, stopped_ = false;
 
   std::map<ServerId, std::unique_ptr<Peer>> peers_;
-  std::set<Link*> links_;  ///< All that are open; only ever counted and ended.
+  std::vector<Link*> links_;  ///< In the order in which they opened; each owns itself.
   std::int64_t next_nameless_ = -1;
-  std::shared_ptr<ElectionConnections*> alive_ = std::make_shared<ElectionConnections*>(this);
   bool reach_posted_ = false;
+  std::shared_ptr<ElectionConnections*> alive_ = std::make_shared<ElectionConnections*>(this);
 };
 
 }  // namespace vivarium::zab

@@ -112,7 +112,6 @@ class FastLeaderElection {
   bool take_round(const Notification& heard);
   void count(ServerId from, const Notification& heard, MonoTime now);
   bool joins(const Votes& votes, const Vote& vote) const;
-  void remember_blank(ServerId from, const Notification& heard, MonoTime now);
   bool everyone_blank() const;
 
   // --- what comes of it

@@ -6,6 +6,7 @@
 
 #include <vivarium/election.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,7 +52,8 @@ class ZabElection final : public Election, private ElectionConnectionsEvents {
   std::string config_;  ///< What notifications carry.
   std::unique_ptr<Running> running_;
   std::shared_ptr<ZabElection*> alive_ = std::make_shared<ZabElection*>(this);
-  std::uint64_t looks_ = 0;  ///< An advice is about one look, and void after the next.
+  std::uint64_t looks_ = 0;  ///< An advice is about one look(), and void after the next or settle().
+  bool failed_ = false;
 };
 
 }  // namespace vivarium::zab
