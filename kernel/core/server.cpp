@@ -104,7 +104,8 @@ class Server::Body final : public StateMachine,
   std::unique_ptr<Recovery> recovery_;
   bool broadcast_runs_ = false;
   OpenedLog opened_;
-  std::string committed_config_;
+  std::string committed_config_;  ///< Empty: the server runs alone.
+  Zxid config_version_;
   std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
   std::unique_ptr<Timer> expiry_timer_, reaper_timer_;
   std::vector<std::unique_ptr<CommandHandle>> commands_;
@@ -178,6 +179,8 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
                   &parts_.metrics},
       commands_(add_commands(parts_.commands, inspection_)),
       metrics_(add_metrics(parts_.metrics, inspection_)) {
+  if (settings_.ensemble) committed_config_ = settings_.ensemble->config;
+  if (settings_.ensemble) config_version_ = settings_.ensemble->version;
   adopt(std::make_unique<Database>(parts_.loop.random()));
 }
 
@@ -186,6 +189,9 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
   preparer_.reset();
   database_ = std::move(database);
   database_->set_extended_types(settings_.extended_types);
+  // Each server puts its own there, also over that of a leader who sent the state (ZOOKEEPER-2819).
+  if (!committed_config_.empty())
+    database_->set_config(committed_config_, config_version_, parts_.loop.wall_ms());
   preparer_ = std::make_unique<Preparer>(
       *database_, sessions_, gate_,
       PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
@@ -456,6 +462,7 @@ void Server::Body::reap() {
 
 void Server::Body::activate_config(std::string_view text, Zxid zxid) {
   committed_config_ = text;
+  config_version_ = zxid;
   database_->set_config(text, zxid, parts_.loop.wall_ms());
 }
 
