@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,7 @@ class ServerProcess {
   void reload_plugin(const PlannedPlugin& planned);
   void tell_of_restart(const std::string& key);
   PurgeRule purge_rule() const;
+  std::optional<EnsembleSettings> ensemble_settings() const;
   ServerSettings settings(std::string version_line) const;
   ServerParts parts();
 
