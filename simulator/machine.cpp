@@ -43,7 +43,7 @@ struct Machine::Process {
 
   void assemble(const World& world, const MachineSpec& spec, Log& log) {
     Findings findings;
-    auto config = ServerConfig::read_text(spec.name, spec.config, findings);
+    auto config = ServerConfig::read_text(spec.name, spec.config, spec.id, findings);
     const Plan plan = make_plan(config, world.catalogue, findings);
     if (!findings.errors.empty()) throw std::runtime_error(findings.errors.front());
     assembly.emplace(std::move(config), plan, Doors{loop, disk, workers, log},

@@ -32,6 +32,7 @@ struct MachineSpec {
   std::string name;     ///< For people: "server 1".
   std::string address;  ///< What its host is called in the network.
   std::string config;   ///< The text of its zoo.cfg.
+  std::string id;       ///< The text of its myid.
   std::uint64_t seed = 0;
 };
 

@@ -17,6 +17,7 @@ void Recovery::start(LogStoreEvents& events) {
 
 void Recovery::start_again() {
   auto source = store_.open_snapshot();
+  if (!source && source.error().is(Errc::not_found)) return begin_empty();
   if (!source) return fail(source.error());
   recovered_.opened.snapshot = (*source)->info();
   source_ = std::move(*source);
@@ -35,7 +36,10 @@ void Recovery::on_opened(Result<OpenedLog> opened) {
     log_.warn(damage.message);
     if (!damage.harmless) return fail(Error(Errc::corrupt, damage.message));
   }
-  if (recovered_.opened.snapshot) return read_snapshot();
+  recovered_.opened.snapshot ? read_snapshot() : begin_empty();
+}
+
+void Recovery::begin_empty() {
   recovered_.database = std::make_unique<Database>(seed_);
   recovered_.database->set_extended_types(rules_.extended_types);
   replay();

@@ -36,6 +36,7 @@ class Recovery {
 
  private:
   void on_opened(Result<OpenedLog> opened);
+  void begin_empty();
   void read_snapshot();
   void read_pieces();
   void on_piece(Result<SharedBytes> piece);

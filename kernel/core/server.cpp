@@ -76,8 +76,8 @@ class Server::Body final : public StateMachine,
   static void count_told(Summary& summary, std::size_t told);
 
   void on_recovered(Result<Recovered> recovered);
+  void run_broadcast();
   void lead();
-  bool first_snapshot_under_way() const;
   void listen();
   void apply_one(const LogEntry& entry);
   void note_digest(const AppliedEntry& applied, Zxid zxid);
@@ -102,9 +102,10 @@ class Server::Body final : public StateMachine,
   Inspection inspection_;
   std::unique_ptr<LogStoreEvents> store_events_;
   std::unique_ptr<Recovery> recovery_;
-  bool recovered_ = false;
+  bool broadcast_runs_ = false;
   OpenedLog opened_;
-  std::string committed_config_;
+  std::string committed_config_;  ///< Empty: the server runs alone.
+  Zxid config_version_;
   std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
   std::unique_ptr<Timer> expiry_timer_, reaper_timer_;
   std::vector<std::unique_ptr<CommandHandle>> commands_;
@@ -121,10 +122,10 @@ class Server::Body::StoreEvents final : public LogStoreEvents {
   explicit StoreEvents(Body& body) : body_(body), to_(body.parts_.broadcast.log_events()) {}
   void on_durable(Zxid zxid) override { to_.on_durable(zxid); }
   void on_failed(const Error& error) override {
-    body_.recovered_ ? to_.on_failed(error) : body_.on_fatal(error);
+    body_.broadcast_runs_ ? to_.on_failed(error) : body_.on_fatal(error);
   }
   void on_space(bool low, std::uint64_t free_bytes) override {
-    body_.recovered_ ? to_.on_space(low, free_bytes) : body_.on_space(low, free_bytes);
+    body_.broadcast_runs_ ? to_.on_space(low, free_bytes) : body_.on_space(low, free_bytes);
   }
 
  private:
@@ -178,6 +179,8 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
                   &parts_.metrics},
       commands_(add_commands(parts_.commands, inspection_)),
       metrics_(add_metrics(parts_.metrics, inspection_)) {
+  if (settings_.ensemble) committed_config_ = settings_.ensemble->config;
+  if (settings_.ensemble) config_version_ = settings_.ensemble->version;
   adopt(std::make_unique<Database>(parts_.loop.random()));
 }
 
@@ -186,6 +189,9 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
   preparer_.reset();
   database_ = std::move(database);
   database_->set_extended_types(settings_.extended_types);
+  // Each server puts its own there, also over that of a leader who sent the state (ZOOKEEPER-2819).
+  if (!committed_config_.empty())
+    database_->set_config(committed_config_, config_version_, parts_.loop.wall_ms());
   preparer_ = std::make_unique<Preparer>(
       *database_, sessions_, gate_,
       PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
@@ -217,7 +223,16 @@ void Server::Body::on_recovered(Result<Recovered> recovered) {
                   " znodes and " + std::to_string(database_->sessions().size()) +
                   " sessions at 0x" + to_hex(last_applied().value) + " (" +
                   std::to_string(recovered->entries) + " transactions replayed)");
-  recovered_ = true;
+  if (!opened_.fresh) return run_broadcast();
+  // A Java server refuses logs that have no snapshot before them.
+  snapshotter_.start(database_->snapshot(), [this] { run_broadcast(); });
+  if (!snapshotter_.running()) run_broadcast();
+}
+
+void Server::Body::run_broadcast() {
+  if (opened_.fresh)
+    if (const auto first = parts_.store.open_snapshot()) opened_.snapshot = (*first)->info();
+  broadcast_runs_ = true;
   parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election,
                         parts_.election_transport, parts_.quorum, *this});
 }
@@ -231,12 +246,7 @@ void Server::Body::on_role(ServingRole role, Doubt doubt) {
   if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
   if (leads()) lead();
   if (role != ServingRole::none) purger_.start();
-  if (!first_snapshot_under_way()) listen();
-}
-
-/// The first reply waits for it: a Java server refuses logs with no snapshot before them.
-bool Server::Body::first_snapshot_under_way() const {
-  return leads() && opened_.fresh && snapshotter_.running();
+  listen();
 }
 
 void Server::Body::lead() {
@@ -246,7 +256,6 @@ void Server::Body::lead() {
   reaper_timer_ = parts_.loop.timer([this] { reap(); });
   reaper_timer_->arm(Millis(settings_.container_check_ms));
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
-  if (opened_.fresh) snapshotter_.start(snapshot(), [this] { listen(); });
 }
 
 /// Begins to serve, if it does not yet and has a role.
@@ -344,9 +353,7 @@ void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
 
 std::unique_ptr<SnapshotCursor> Server::Body::snapshot() {
   // The tree is walked once at a time, and a peer that waits comes first.
-  const bool was_first = first_snapshot_under_way();
   snapshotter_.cancel();
-  if (was_first) listen();
   return database_->snapshot();
 }
 
@@ -455,6 +462,7 @@ void Server::Body::reap() {
 
 void Server::Body::activate_config(std::string_view text, Zxid zxid) {
   committed_config_ = text;
+  config_version_ = zxid;
   database_->set_config(text, zxid, parts_.loop.wall_ms());
 }
 

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,9 +38,20 @@ struct ClientAddress {
   std::uint16_t port = 0;  ///< 0: a free one.
 };
 
+/// What a member of an ensemble knows of it, and of its place there.
+struct EnsembleSettings {
+  std::string config;  ///< ZooKeeper's text of the members (section E.2 of the reference).
+  Zxid version;        ///< Of that text.
+  std::int32_t voters = 0;
+  std::int32_t init_limit = 0, sync_limit = 0;  ///< In ticks.
+  std::uint16_t quorum_port = 0, election_port = 0;
+  bool observes = false;
+};
+
 /// What the config says to the core, with ZooKeeper's defaults (sections H.4 and H.5).
 struct ServerSettings {
-  ServerId id{0};
+  ServerId id{0};                             ///< Of a member: what `myid` says.
+  std::optional<EnsembleSettings> ensemble;   ///< Nothing: the server runs alone.
   std::int32_t tick_time_ms = 3000;
   std::int32_t min_session_timeout_ms = 6000;
   std::int32_t max_session_timeout_ms = 60000;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <vivarium/assert.hpp>
+
 namespace vivarium {
 
 Assembly::Assembly(ServerConfig config, const Plan& plan, const Doors& doors, About about)
@@ -97,6 +99,8 @@ ServerSettings Assembly::settings(About about) const {
     return static_cast<std::int32_t>(values.integer(key));
   };
   ServerSettings settings;
+  settings.id = config_.id();
+  settings.ensemble = ensemble_settings();
   settings.tick_time_ms = number("tickTime");
   settings.min_session_timeout_ms = std::stoi(config_.setting("minSessionTimeout"));
   settings.max_session_timeout_ms = std::stoi(config_.setting("maxSessionTimeout"));
@@ -138,6 +142,22 @@ PurgeRule Assembly::purge_rule() const {
   rule.interval = said.value_or(std::chrono::hours(1));
   if (!said) rule.first = PurgeRule::First::after_interval;
   return rule;
+}
+
+std::optional<EnsembleSettings> Assembly::ensemble_settings() const {
+  if (!config_.ensemble()) return {};
+  const auto* self = config_.ensemble()->find(config_.id());
+  VIVARIUM_ASSERT(self, "a member stands in the configuration of its ensemble");
+  EnsembleSettings settings;
+  settings.config = config_.ensemble()->text();
+  settings.version = Zxid{static_cast<std::int64_t>(config_.ensemble()->version())};
+  settings.voters = static_cast<std::int32_t>(config_.ensemble()->voters());
+  settings.init_limit = static_cast<std::int32_t>(config_.values().integer("initLimit"));
+  settings.sync_limit = static_cast<std::int32_t>(config_.values().integer("syncLimit"));
+  settings.quorum_port = self->quorum_port;
+  settings.election_port = self->election_port;
+  settings.observes = self->role == MemberRole::observer;
+  return settings;
 }
 
 ServerParts Assembly::parts() {

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,6 +66,7 @@ class Assembly {
   void reload_plugin(const PlannedPlugin& planned);
   void tell_of_restart(const std::string& key);
   PurgeRule purge_rule() const;
+  std::optional<EnsembleSettings> ensemble_settings() const;
   ServerSettings settings(About about) const;
   ServerParts parts();
 

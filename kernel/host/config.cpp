@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <utility>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr std::string_view kOwnPrefix = "vivarium.";
 constexpr std::string_view kClassPrefix = "vivarium.class.";
 constexpr std::string_view kOverride = "--set";
+constexpr std::int64_t kIdMax = 254;  ///< A session's number has one byte for it, and 255 is its sign.
 
 constexpr OptionSpec kServerOptions[] = {
     {"vivarium.plugins", OptionType::text, "", 0, -1, "",
@@ -30,14 +32,18 @@ constexpr OptionSpec kServerOptions[] = {
      false, true},
 };
 
-OptionSpec spec_of(const PluginRole& role) {
-  return {role.key, OptionType::text, role.defaults, 0, -1, "", role.help, false, false, false};
+/// Decides about the plugins where the file is silent.
+enum class Company : std::uint8_t { alone, in_ensemble };
+
+OptionSpec spec_of(const PluginRole& role, Company company) {
+  const auto* defaults = company == Company::alone ? role.defaults : role.ensemble_defaults;
+  return {role.key, OptionType::text, defaults, 0, -1, "", role.help, false, false, false};
 }
 
 /// Everything whose value has a type.
-std::vector<OptionSpec> typed_specs() {
+std::vector<OptionSpec> typed_specs(Company company) {
   std::vector<OptionSpec> specs(std::begin(kServerOptions), std::end(kServerOptions));
-  for (const PluginRole& role : plugin_roles()) specs.push_back(spec_of(role));
+  for (const PluginRole& role : plugin_roles()) specs.push_back(spec_of(role, company));
   for (const ZooKeeperKey& row : zookeeper_keys())
     if (row.use == KeyUse::acted_on && !std::string_view(row.option.key).ends_with("*"))
       specs.push_back(row.option);
@@ -99,7 +105,8 @@ class ServerConfig::Reader {
     check_permissions(file);
   }
 
-  void read_text(const std::string& file, std::string_view text) {
+  void read_text(const std::string& file, std::string_view text, std::string_view id) {
+    id_text_ = id;
     if (take(file, parse_properties(text, file))) check();
   }
 
@@ -117,11 +124,13 @@ class ServerConfig::Reader {
 
   /// All that can be told from the keys alone.
   void check() {
+    find_ensemble();
     for (const std::string& key : order_) check_key(key, *given(key));
     type_values();
     derive_timeouts();
     read_purge_interval();
     resolve_paths();
+    if (config_.ensemble_) take_place_in_ensemble();
     check_choices_of_words();
     check_java_classes();
     find_addresses();
@@ -165,6 +174,7 @@ class ServerConfig::Reader {
     auto membership = read_membership(std::filesystem::absolute(name->value).string());
     if (!membership)
       return error(fmt::format("{}: dynamicConfigFile: {}", name->origin, membership.error().what));
+    version_ = membership->version;
     for (Property& property : membership->lines) put(std::move(property));
     tell_of_proposed();
   }
@@ -198,7 +208,7 @@ class ServerConfig::Reader {
 
   bool in_scope(KeyScope scope) const {
     if (scope == KeyScope::secure_port) return given("secureClientPort") != nullptr;
-    return scope == KeyScope::always || servers().size() > 1;
+    return scope == KeyScope::always || config_.ensemble_.has_value();
   }
 
   void take_own_key(const std::string& key, const Property& property) {
@@ -223,7 +233,7 @@ class ServerConfig::Reader {
   }
 
   void type_values() {
-    auto specs = typed_specs();
+    auto specs = typed_specs(config_.ensemble_ ? Company::in_ensemble : Company::alone);
     for (OptionSpec& spec : specs)
       if (std::string_view(spec.key) == "dataDir") spec.required = true;
     config_.values_ = TypedOptions(specs, config_.given_, file_ + ": ", findings_.errors);
@@ -308,7 +318,10 @@ class ServerConfig::Reader {
   void find_addresses() {
     config_.client_ = address_of("clientPort", "clientPortAddress");
     config_.secure_ = address_of("secureClientPort", "secureClientPortAddress");
-    if (!config_.client_ && !given("clientPort")) config_.client_ = address_of_server_line();
+    if (const auto* self = this->self())
+      take_client_address(*self);
+    else if (!config_.client_ && !given("clientPort"))
+      config_.client_ = address_of_server_line();
     if (!config_.client_ && !config_.secure_ && !given("clientPort") && !given("secureClientPort"))
       error(fmt::format("{}: there is no clientPort, so nobody could connect; write clientPort=2181, "
                         "or clientPort=auto for a free one",
@@ -356,19 +369,124 @@ class ServerConfig::Reader {
     return ListenAddress{without_brackets(std::string(host)), *port};
   }
 
+  /// As ZooKeeper decides: one server line is a server alone, unless standaloneEnabled=false.
+  void find_ensemble() {
+    const Property* standalone = given("standaloneEnabled");
+    const bool may_be_alone = !standalone || lower(standalone->value) != "false";
+    const auto lines = servers();
+    if (may_be_alone && lines.size() < 2) return;
+    if (lines.empty())
+      return error(fmt::format("{}: standaloneEnabled=false and there is no server line; name the members "
+                               "of the ensemble, or remove it",
+                               standalone->origin));
+    std::vector<Property> membership;
+    for (const auto& [key, property] : config_.given_)
+      if (is_membership_key(key)) membership.push_back(property);
+    config_.ensemble_.emplace(membership, version_, findings_.errors);
+    const auto voters = config_.ensemble_->voters();
+    if (voters == 0 || (voters == 1 && may_be_alone))
+      error(fmt::format("{}: of {} servers {}; an ensemble needs participants that outnumber failures, "
+                        "three as a rule",
+                        lines[0]->origin, lines.size(),
+                        voters == 0 ? "all are observers" : "all but one are observers"));
+  }
+
+  /// Its number, the keys that only a member needs, and those that say the same twice.
+  void take_place_in_ensemble() {
+    if (const auto id = read_id()) config_.id_ = *id, has_id_ = true;
+    for (const char* key : {"initLimit", "syncLimit"})
+      if (const Property* said = given(key); !said || said->value.empty())
+        error(fmt::format("{}: {} is missing, and {} is one of {} servers; write {}={}, which is in ticks "
+                          "of tickTime",
+                          file_, key, servers()[0]->key, servers().size(), key,
+                          key[0] == 'i' ? 10 : 5));
+    expect_one_of("electionAlg", {"3"});
+    check_peer_type();
+    tell_of_even_number();
+  }
+
+  std::optional<ServerId> read_id() {
+    const std::string path = config_.setting("dataDir") + "/myid";
+    const auto& members = config_.ensemble_->members();
+    if (members.empty()) return {};
+    std::ifstream file(path);
+    std::string line = id_text_;
+    if (line.empty() && !std::getline(file, line))
+      return error(fmt::format("{}: server.{} is one of {} servers, and no {} says which of them this is; "
+                               "write its number into that file: echo {} > {}",
+                               members.begin()->second.origin, members.begin()->first.value,
+                               members.size(), path, members.begin()->first.value, path)),
+             std::nullopt;
+    const auto text = trimmed(line);
+    std::int64_t number = -1;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failed != std::errc() || end != text.data() + text.size() || number < 0 || number > kIdMax)
+      return error(fmt::format("{}: \"{}\" is no number of a server; want one from 0 to {}", path, text,
+                               kIdMax)),
+             std::nullopt;
+    if (!config_.ensemble_->find({number}))
+      return error(fmt::format("{}: this is server {}, and there is no line server.{}; add the line to {}, "
+                               "or correct the number",
+                               path, number, number, file_)),
+             std::nullopt;
+    return ServerId{number};
+  }
+
+  const EnsembleMember* self() const {
+    return config_.ensemble_ && has_id_ ? config_.ensemble_->find(config_.id_) : nullptr;
+  }
+
+  /// The server line counts, as in ZooKeeper.
+  void check_peer_type() {
+    const Property* said = given("peerType");
+    if (!said) return;
+    const auto role = parse_member_role(said->value);
+    if (!role)
+      return error(fmt::format("{}: peerType={} is unknown; want participant or observer", said->origin,
+                               said->value));
+    const auto* member = self();
+    if (member && member->role != *role)
+      warn(fmt::format("{}: peerType={} is ignored: {} says that this server is {}", said->origin,
+                       said->value, member->origin,
+                       *role == MemberRole::observer ? "a participant" : "an observer"));
+  }
+
+  void tell_of_even_number() {
+    const auto voters = config_.ensemble_->voters();
+    if (voters >= 2 && voters % 2 == 0)
+      warn(fmt::format("{}: {} servers vote, and no more of them may fail than of {}; an odd number serves "
+                       "better",
+                       servers()[0]->origin, voters, voters - 1));
+  }
+
+  /// As ZooKeeper: what the server line says counts, and clientPort may say it again.
+  void take_client_address(const EnsembleMember& member) {
+    if (!member.client) return;
+    const auto& said = config_.client_;
+    const bool everywhere = !said || said->host.empty() || said->host == "0.0.0.0" || said->host == "::";
+    if (said && (said->port != member.client->port || (!everywhere && said->host != member.client->host)))
+      return error(fmt::format("{}: clientPort says another address for clients than server.{} at {} does; "
+                               "remove clientPort, or the part behind the semicolon",
+                               origin_of("clientPort"), member.id.value, member.origin));
+    config_.client_ = member.client;
+  }
+
   void check_membership() {
     const auto lines = servers();
-    if (lines.empty()) return;
-    if (lines.size() == 1)
+    const PluginRole& broadcast = plugin_role("broadcast");
+    const std::string chosen = text(broadcast.key);
+    if (!config_.ensemble_ && chosen == broadcast.ensemble_defaults)
+      return error(fmt::format("{}: {}={} is for ensembles, and this server runs alone; remove the line, or "
+                               "name the members with server.N lines",
+                               origin_of(broadcast.key), broadcast.key, chosen));
+    if (!config_.ensemble_ && lines.size() == 1)
       return warn(fmt::format("{}: {} is the only server, so it runs alone and its quorum ports stay "
                               "closed, as with ZooKeeper",
                               lines[0]->origin, lines[0]->key));
-    const PluginRole& broadcast = plugin_role("broadcast");
-    if (text(broadcast.key) == broadcast.defaults)
+    if (config_.ensemble_ && chosen == broadcast.defaults)
       error(fmt::format("{}: {} is one of {} servers, and the broadcast {} ({}) is for a server alone; "
-                        "leave one server line, or set {} to a plugin for ensembles, such as zab (not "
-                        "part of this build)",
-                        lines[1]->origin, lines[1]->key, lines.size(), broadcast.defaults,
+                        "leave one server line, or remove {}",
+                        lines[0]->origin, lines[0]->key, lines.size(), chosen,
                         config_.values_.origin(broadcast.key), broadcast.key));
   }
 
@@ -396,6 +514,9 @@ class ServerConfig::Reader {
   ServerConfig& config_;
   Findings& findings_;
   std::string file_;
+  std::string id_text_;             ///< What stands in myid; empty until it is read.
+  std::uint64_t version_ = 0;       ///< Of the dynamic file.
+  bool has_id_ = false;
   std::vector<std::string> order_;  ///< The keys as they were met, so that findings follow the file.
 };
 
@@ -407,16 +528,16 @@ ServerConfig ServerConfig::read(const std::string& file, std::span<const std::st
 }
 
 ServerConfig ServerConfig::read_text(const std::string& file, std::string_view text,
-                                     Findings& findings) {
+                                     std::string_view id, Findings& findings) {
   ServerConfig config;
-  Reader(config, findings).read_text(file, text);
+  Reader(config, findings).read_text(file, text, id);
   return config;
 }
 
 /// values() holds the defaults even when the file cannot be read.
 ServerConfig::ServerConfig() {
   std::vector<std::string> none;
-  values_ = TypedOptions(typed_specs(), {}, "", none);
+  values_ = TypedOptions(typed_specs(Company::alone), {}, "", none);
 }
 
 const Property* ServerConfig::given(std::string_view key) const {

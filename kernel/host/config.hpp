@@ -4,6 +4,7 @@
 // Reading it checks everything that can be checked without knowing the plugins; kernel/host/plan then
 // checks the plugins' own keys.
 
+#include "kernel/host/ensemble_config.hpp"
 #include "kernel/host/findings.hpp"
 #include "kernel/host/properties.hpp"
 #include "kernel/host/plugin_roles.hpp"
@@ -22,12 +23,6 @@
 
 namespace vivarium {
 
-/// Where to listen.
-struct ListenAddress {
-  std::string host;        ///< Empty: every interface.
-  std::uint16_t port = 0;  ///< 0: a free one.
-};
-
 /// A plugin that the config asks for.
 struct PluginChoice {
   const PluginRole* role = nullptr;
@@ -42,9 +37,10 @@ class ServerConfig {
   static ServerConfig read(const std::string& file, std::span<const std::string> overrides,
                            Findings& findings);
 
-  /// As read(), with the text of the file: for servers that are simulated. Nothing is looked up in the
-  /// file system.
-  static ServerConfig read_text(const std::string& file, std::string_view text, Findings& findings);
+  /// As read(), with the text of the file and that of `myid`: for servers that are simulated. Nothing
+  /// is looked up in the file system.
+  static ServerConfig read_text(const std::string& file, std::string_view text, std::string_view id,
+                                Findings& findings);
 
   /// Typed values of ZooKeeper's keys by their names, and of the server's own `vivarium.` keys.
   const TypedOptions& values() const { return values_; }
@@ -56,6 +52,11 @@ class ServerConfig {
 
   const std::optional<ListenAddress>& client_address() const { return client_; }
   const std::optional<ListenAddress>& secure_address() const { return secure_; }
+
+  /// The ensemble that the server is a member of; nothing when it runs alone.
+  const std::optional<EnsembleConfig>& ensemble() const { return ensemble_; }
+  /// Its own number in it, from the file `myid`.
+  ServerId id() const { return id_; }
 
   /// autopurge.purgeInterval; nothing when the file is silent.
   std::optional<Millis> purge_interval() const { return purge_interval_; }
@@ -84,6 +85,8 @@ class ServerConfig {
   std::map<std::string, std::string, std::less<>> derived_;  ///< What setting() gives instead.
   std::vector<Property> plugin_keys_;
   TypedOptions values_;
+  std::optional<EnsembleConfig> ensemble_;
+  ServerId id_;
   std::optional<ListenAddress> client_, secure_;
   std::optional<Millis> purge_interval_;
 };

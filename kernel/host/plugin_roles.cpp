@@ -8,25 +8,26 @@ namespace vivarium {
 namespace {
 
 constexpr PluginRole kRoles[] = {
-    {"transport.client", "vivarium.transport.client", InterfaceKind::transport, "tcp", false,
+    {"transport.client", "vivarium.transport.client", InterfaceKind::transport, "tcp", "tcp", false,
      "how clients reach clientPort"},
-    {"transport.secure", "vivarium.transport.secure", InterfaceKind::transport, "tls", false,
+    {"transport.secure", "vivarium.transport.secure", InterfaceKind::transport, "tls", "tls", false,
      "how clients reach secureClientPort"},
-    {"transport.election", "vivarium.transport.election", InterfaceKind::transport, "", false,
+    {"transport.election", "vivarium.transport.election", InterfaceKind::transport, "", "tcp", false,
      "how servers reach each other to elect a leader"},
-    {"transport.quorum", "vivarium.transport.quorum", InterfaceKind::transport, "", false,
+    {"transport.quorum", "vivarium.transport.quorum", InterfaceKind::transport, "", "tcp", false,
      "how servers reach their leader"},
-    {"storage", "vivarium.storage", InterfaceKind::log_store, "file", false,
+    {"storage", "vivarium.storage", InterfaceKind::log_store, "file", "file", false,
      "where the history is kept"},
-    {"auth", "vivarium.authenticators", InterfaceKind::authenticator, "digest,ip", true,
+    {"auth", "vivarium.authenticators", InterfaceKind::authenticator, "digest,ip", "digest,ip", true,
      "the schemes by which clients are known"},
-    {"acl", "vivarium.acl", InterfaceKind::acl_policy, "", false,
+    {"acl", "vivarium.acl", InterfaceKind::acl_policy, "", "", false,
      "who is asked before the ACL of a znode; none unless set"},
-    {"election", "vivarium.election", InterfaceKind::election, "", false,
+    {"election", "vivarium.election", InterfaceKind::election, "", "zab", false,
      "who advises which server should lead"},
-    {"broadcast", "vivarium.broadcast", InterfaceKind::broadcast, "standalone", false,
+    {"broadcast", "vivarium.broadcast", InterfaceKind::broadcast, "standalone", "zab", false,
      "how writes are put into one order"},
-    {"service", "vivarium.services", InterfaceKind::service, "", true, "what else runs in the server"},
+    {"service", "vivarium.services", InterfaceKind::service, "", "", true,
+     "what else runs in the server"},
 };
 
 constexpr JavaClass kJavaClasses[] = {

@@ -16,6 +16,7 @@ struct PluginRole {
   const char* key;       ///< "vivarium.storage": what the config calls the choice.
   InterfaceKind kind;
   const char* defaults;  ///< Comma-separated where the role is a list; empty for nobody.
+  const char* ensemble_defaults;  ///< The same for a member of an ensemble.
   bool list;
   const char* help;
 };

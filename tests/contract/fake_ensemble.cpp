@@ -50,7 +50,7 @@ void FakeEnsemble::stop() {
   parts_.reset();
 }
 
-void FakeEnsemble::on_advice(ServerId leader) {
+void FakeEnsemble::on_advice(ServerId leader, Candidacy::Vote) {
   leader_ = leader;
   if (leading()) {
     ListenSpec spec;
@@ -84,7 +84,9 @@ ChannelHandler* FakeEnsemble::on_connected(Channel& channel) {
   return peers_.back().get();
 }
 
-void FakeEnsemble::on_connect_failed(const Error&) { on_advice(leader_); }  // Not there yet.
+void FakeEnsemble::on_connect_failed(const Error&) {  // Not there yet.
+  on_advice(leader_, Candidacy::Vote::counts);
+}
 
 void FakeEnsemble::tell(Channel& channel, const Message& message) {
   std::string payload;

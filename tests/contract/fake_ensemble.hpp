@@ -24,7 +24,7 @@ class StaticElection final : public Election {
   StaticElection(Loop& loop, ServerId leader) : loop_(loop), leader_(leader) {}
   void run(const ElectionParts& parts) override { events_ = &parts.events; }
   void look(const Candidacy&) override {
-    loop_.post([this] { events_->on_advice(leader_); });
+    loop_.post([this] { events_->on_advice(leader_, Candidacy::Vote::counts); });
   }
   void settle(Role, ServerId, Epoch) override {}
 
@@ -73,7 +73,7 @@ class FakeEnsemble final : public Broadcast,
   void on_durable(Zxid zxid) override;
   void on_failed(const Error& error) override;
   void on_space(bool, std::uint64_t) override {}
-  void on_advice(ServerId leader) override;
+  void on_advice(ServerId leader, Candidacy::Vote vote) override;
   void on_election_failed(const Error& error) override { parts_->events.on_fatal(error); }
   ChannelHandler* on_accept(Channel& channel) override;
   void on_refused(const PeerIdentity&, std::string_view) override {}

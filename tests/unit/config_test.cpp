@@ -417,21 +417,202 @@ TEST_CASE("a single server line means a server alone, with a warning") {
   CHECK(config->client_address()->port == 2182);
 }
 
-TEST_CASE("several server lines are refused by a broadcast for one") {
-  const std::string lines = "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
-  CHECK(only(Reading(lines).errors()) ==
-        "zoo.cfg:2: server.2 is one of 3 servers, and the broadcast standalone (default) is for a "
-        "server alone; leave one server line, or set vivarium.broadcast to a plugin for ensembles, "
-        "such as zab (not part of this build)");
-  CHECK(Reading(lines + "vivarium.broadcast=zab\n").errors() == Sentences{});
+namespace {
+
+const std::string kThree =
+    "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888:observer\n"
+    "server.4=d:2888:3888\n";
+const std::string kLimits = "initLimit=10\nsyncLimit=5\n";
+
+/// A config of a server whose file `myid` holds this; none when it is empty.
+class MemberReading {
+ public:
+  explicit MemberReading(const std::string& lines, const std::string& myid = "1\n",
+                         const std::string& client = "clientPort=2181\n") {
+    if (!myid.empty()) std::ofstream(data_.path() + "/myid") << myid;
+    reading_.emplace(Reading::exactly(lines + client + "dataDir=" + data_.path() + "\n"));
+  }
+  /// Without the path of the data directory.
+  Sentences errors() const { return shown(reading_->errors()); }
+  Sentences warnings() const { return shown(reading_->warnings()); }
+  const ServerConfig& operator*() const { return **reading_; }
+  const ServerConfig* operator->() const { return &**reading_; }
+
+ private:
+  Sentences shown(Sentences sentences) const {
+    for (std::string& sentence : sentences)
+      for (std::size_t at; (at = sentence.find(data_.path())) != sentence.npos;)
+        sentence.replace(at, data_.path().size(), "/data");
+    return sentences;
+  }
+  test::TemporaryDirectory data_;
+  std::optional<Reading> reading_;
+};
+
+std::string chosen(const ServerConfig& config) {
+  std::string all;
+  for (const auto& choice : config.choices())
+    all += std::string(choice.role->name) + "=" + choice.name + " ";
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("several server lines are an ensemble, with the plugins for one") {
+  const MemberReading config(kThree + kLimits, " 2 \n");
+  CHECK(config.errors() == Sentences{});
+  CHECK(config.warnings() == Sentences{});
+  REQUIRE(config->ensemble());
+  CHECK(config->id() == ServerId{2});
+  CHECK(config->ensemble()->voters() == 3);
+  CHECK(chosen(*config) ==
+        "transport.client=tcp transport.election=tcp transport.quorum=tcp storage=file auth=digest "
+        "auth=ip election=zab broadcast=zab ");
+  CHECK(config->client_address()->port == 2181);
+  CHECK(chosen(*MemberReading(kThree + kLimits + "vivarium.broadcast=other\nvivarium.election=\n"))
+            .ends_with("auth=ip broadcast=other "));
+  CHECK(config->setting("initLimit") == "10");
+  CHECK(config->setting("syncLimit") == "5");
+  CHECK(config->setting("tickTime") == "3000");
+}
+
+TEST_CASE("the text of an ensemble is the one that ZooKeeper writes") {
+  const MemberReading config(
+      "server.10=ten:2888:3888:Observer;10.0.0.1:2181\nserver.2=[fe80::1]:2888:3888;2181\n"
+      "server.1= one : 2888:3888\nserver.3=three:2889:3889;[::]:2182\n" + kLimits);
+  CHECK(config.errors() == Sentences{});
+  CHECK(config->ensemble()->text() ==
+        "server.1=one:2888:3888:participant\n"
+        "server.2=[fe80::1]:2888:3888:participant;0.0.0.0:2181\n"
+        "server.3=three:2889:3889:participant;[::]:2182\n"
+        "server.10=ten:2888:3888:observer;10.0.0.1:2181\n"
+        "version=0");
+}
+
+TEST_CASE("groups and weights make hierarchical quorums") {
+  const MemberReading config(kThree + kLimits + "group.1=1:2\ngroup.7=4\nweight.2=3\n");
+  CHECK(config.errors() == Sentences{});
+  CHECK_THAT(config->ensemble()->text(),
+             EndsWith("group.1=1:2\ngroup.7=4\nweight.1=1\nweight.2=3\nweight.4=1\nversion=0"));
+  CHECK(only(MemberReading(kThree + kLimits + "group.1=1:2\n").errors()) ==
+        "zoo.cfg:4: server.4 is in no group, and others are; add it to a group.N line, or remove the "
+        "group and weight lines");
+  CHECK(only(MemberReading(kThree + kLimits + "group.1=1:2:4\ngroup.2=2\n").errors()) ==
+        "zoo.cfg:8: group.2=2 has server 2, which is in a group already");
+  CHECK_THAT(only(MemberReading(kThree + kLimits + "group.1=1:2:4\nweight.1=x\n").errors()),
+             StartsWith("zoo.cfg:8: weight.1=x is no weight of a server"));
+}
+
+TEST_CASE("a member without a number of its own is refused, with what to write where") {
+  CHECK(only(MemberReading(kThree + kLimits, "").errors()) ==
+        "zoo.cfg:1: server.1 is one of 4 servers, and no /data/myid says which of them this is; write "
+        "its number into that file: echo 1 > /data/myid");
+  for (const std::string bad : {"x", "-1", "255", "1 2", "99999999999999999999", " "})
+    CHECK_THAT(only(MemberReading(kThree + kLimits, bad + "\n").errors()),
+               EndsWith("is no number of a server; want one from 0 to 254"));
+  CHECK(only(MemberReading(kThree + kLimits, "9\n").errors()) ==
+        "/data/myid: this is server 9, and there is no line server.9; add the line to zoo.cfg, or "
+        "correct the number");
+}
+
+TEST_CASE("an ensemble cannot do without initLimit and syncLimit") {
+  const MemberReading config(kThree);
+  CHECK(config.errors() ==
+        Sentences{"zoo.cfg: initLimit is missing, and server.1 is one of 4 servers; write "
+                  "initLimit=10, which is in ticks of tickTime",
+                  "zoo.cfg: syncLimit is missing, and server.1 is one of 4 servers; write "
+                  "syncLimit=5, which is in ticks of tickTime"});
+  CHECK_THAT(only(MemberReading(kThree + "initLimit=0\nsyncLimit=5\n").errors()),
+             StartsWith("zoo.cfg:5: initLimit=0 "));
+}
+
+TEST_CASE("a server line that makes no sense is refused with its place and the form that is wanted") {
+  const auto refused = [](const std::string& line) {
+    return only(MemberReading(line + "\n" + kThree + kLimits).errors());
+  };
+  for (const std::string line : {"server.5=e", "server.5=e:2888", "server.5=:2888:3888",
+                                 "server.5=e:x:3888", "server.5=e:2888:0", "server.5=e:1:2:observer:3"})
+    CHECK(refused(line) == "zoo.cfg:1: " + line +
+                               " is no member of an ensemble; want "
+                               "host:quorumPort:electionPort[:role][;[clientHost:]clientPort]");
+  CHECK_THAT(refused("server.5=e:1:2:leader"), EndsWith("want participant or observer"));
+  CHECK_THAT(refused("server.5=e:1:2;x"), EndsWith("ends in no port; want ;PORT or ;HOST:PORT"));
+  CHECK_THAT(refused("server.five=e:1:2"), StartsWith("zoo.cfg:1: server.five=e:1:2 has no number"));
+  CHECK_THAT(refused("server.01=e:1:2"), Contains("for the second time"));
+  CHECK_THAT(refused("server.5=e:1:2|f:1:2"), Contains("several addresses"));
+}
+
+TEST_CASE("observers alone, or with one voter, are no ensemble") {
+  CHECK_THAT(only(MemberReading("server.1=a:1:2:observer\nserver.2=b:1:2:observer\n" + kLimits).errors()),
+             StartsWith("zoo.cfg:1: of 2 servers all are observers"));
+  CHECK_THAT(only(MemberReading("server.1=a:1:2\nserver.2=b:1:2:observer\n" + kLimits).errors()),
+             StartsWith("zoo.cfg:1: of 2 servers all but one are observers"));
+}
+
+TEST_CASE("an even number of voters is told") {
+  CHECK(only(MemberReading("server.1=a:1:2\nserver.2=b:1:2\n" + kLimits).warnings()) ==
+        "zoo.cfg:1: 2 servers vote, and no more of them may fail than of 1; an odd number serves "
+        "better");
+}
+
+TEST_CASE("one server is an ensemble of one when it is told to be") {
+  const std::string line = "server.1=a:1:2;2181\n";
+  const MemberReading config(line + kLimits + "standaloneEnabled=false\n", "1", "");
+  CHECK(config.errors() == Sentences{});
+  CHECK(config->ensemble()->text() == "server.1=a:1:2:participant;0.0.0.0:2181\nversion=0");
+  CHECK_FALSE(MemberReading(line + "standaloneEnabled=true\n", "", "")->ensemble());
+  CHECK_THAT(only(Reading("standaloneEnabled=false\n").errors()),
+             StartsWith("zoo.cfg:1: standaloneEnabled=false and there is no server line"));
+}
+
+TEST_CASE("a member serves its clients where its server line says") {
+  const std::string lines = "server.1=a:1:2;10.0.0.1:2182\nserver.2=b:1:2\nserver.3=c:1:2\n" + kLimits;
+  CHECK(MemberReading(lines, "1", "")->client_address()->host == "10.0.0.1");
+  CHECK(MemberReading(lines, "1", "")->client_address()->port == 2182);
+  CHECK(MemberReading(lines, "1", "clientPort=2182\n").errors() == Sentences{});
+  CHECK(MemberReading(lines, "1", "clientPort=2182\n")->client_address()->host == "10.0.0.1");
+  CHECK(only(MemberReading(lines, "1", "clientPort=2181\n").errors()) ==
+        "zoo.cfg:6: clientPort says another address for clients than server.1 at zoo.cfg:1 does; remove "
+        "clientPort, or the part behind the semicolon");
+  CHECK(MemberReading(lines, "2", "clientPort=2181\n")->client_address()->port == 2181);
+  CHECK_THAT(only(MemberReading(lines, "2", "").errors()), Contains("there is no clientPort"));
+}
+
+TEST_CASE("a peerType that its server line contradicts is told, and another election refused") {
+  CHECK(MemberReading(kThree + kLimits + "peerType=observer\nelectionAlg=3\n", "3").warnings() ==
+        Sentences{});
+  CHECK(only(MemberReading(kThree + kLimits + "peerType=observer\n").warnings()) ==
+        "zoo.cfg:7: peerType=observer is ignored: zoo.cfg:1 says that this server is a participant");
+  CHECK_THAT(only(MemberReading(kThree + kLimits + "peerType=leader\n").errors()),
+             StartsWith("zoo.cfg:7: peerType=leader is unknown"));
+  CHECK_THAT(only(MemberReading(kThree + kLimits + "electionAlg=0\n").errors()),
+             StartsWith("zoo.cfg:7: electionAlg=0 is unknown; want 3"));
+}
+
+TEST_CASE("a broadcast for one is refused in an ensemble, and one for an ensemble without") {
+  CHECK(only(MemberReading(kThree + kLimits + "vivarium.broadcast=standalone\n").errors()) ==
+        "zoo.cfg:1: server.1 is one of 4 servers, and the broadcast standalone (zoo.cfg:7) is for a "
+        "server alone; leave one server line, or remove vivarium.broadcast");
+  CHECK_THAT(only(Reading("vivarium.broadcast=zab\n").errors()),
+             StartsWith("zoo.cfg:1: vivarium.broadcast=zab is for ensembles"));
+}
+
+TEST_CASE("keys of ensembles are passed over by a server alone, and told where they are not acted on") {
+  CHECK(Reading("leaderServes=no\nquorumListenOnAllIPs=true\nobserverMasterPort=2191\n").clean());
+  CHECK(MemberReading(kThree + kLimits + "leaderServes=yes\ncnxTimeout=5000\n").warnings() ==
+        Sentences{});
+  CHECK(MemberReading(kThree + kLimits + "leaderServes=no\noraclePath=/x\n").warnings().size() == 2);
 }
 
 TEST_CASE("server lines may stand in the dynamic configuration file") {
   const test::TemporaryDirectory directory;
-  const std::string dynamic = directory.path() + "/zoo.cfg.dynamic";
-  std::ofstream(dynamic) << "server.1=a:1:2:participant;3\nserver.2=b:1:2:participant;3\n";
-  CHECK_THAT(only(Reading("dynamicConfigFile=" + dynamic + "\n").errors()),
-             StartsWith(dynamic + ":2: server.2 is one of 2 servers"));
+  const std::string dynamic = directory.path() + "/zoo.cfg.dynamic.100000002";
+  std::ofstream(dynamic) << "server.1=a:1:2:participant;3\nserver.2=b:1:2:participant;3\n"
+                            "server.3=c:1:2:participant;3\n";
+  const MemberReading config("dynamicConfigFile=" + dynamic + "\n" + kLimits, "2", "");
+  CHECK(config.errors() == Sentences{});
+  CHECK(config->client_address()->port == 3);
+  CHECK_THAT(config->ensemble()->text(), EndsWith("\nversion=100000002"));
   CHECK_THAT(only(Reading("dynamicConfigFile=/nowhere/x\n").errors()),
              StartsWith("zoo.cfg:1: dynamicConfigFile: /nowhere/x cannot be read"));
 }

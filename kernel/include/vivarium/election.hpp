@@ -40,8 +40,9 @@ struct Candidacy {
 class ElectionEvents {
  public:
   virtual ~ElectionEvents() = default;
-  /// This server should lead (leader == self), or follow or observe `leader`.
-  virtual void on_advice(ServerId leader) = 0;
+  /// This server should lead (leader == self), or follow or observe `leader`. `vote`: what its own was
+  /// worth in the end; that of an empty server `counts` once all are known to be empty.
+  virtual void on_advice(ServerId leader, Candidacy::Vote vote) = 0;
   /// No election is possible any more: its own address cannot be listened on, say. The last event.
   virtual void on_election_failed(const Error& error) = 0;
 };

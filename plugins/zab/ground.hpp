@@ -1,0 +1,78 @@
+#pragma once
+// What every office of a server works with: the doors, the history, the promises, and the way out.
+//
+// Threads: all on the core thread.
+
+#include "ensemble.hpp"
+#include "history.hpp"
+#include "promises.hpp"
+#include "submissions.hpp"
+
+#include <vivarium/broadcast.hpp>
+#include <vivarium/log.hpp>
+#include <vivarium/loop.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vivarium::zab {
+
+/// ZooKeeper's limits (section H.4), in ticks of tick_ms.
+struct Timing {
+  std::int64_t tick_ms = 3000;
+  std::int64_t init_limit = 10;
+  std::int64_t sync_limit = 5;
+  Millis init() const { return Millis(tick_ms * init_limit); }
+  Millis sync() const { return Millis(tick_ms * sync_limit); }
+  /// How long one who thinks that it should lead waits for a quorum: whoever thinks so too comes at
+  /// once.
+  Millis gather() const { return std::min(init(), Millis(2 * tick_ms)); }
+  /// Between two pings of the leader. ZooKeeper's is half a tick; this one is shorter, because a touch
+  /// is confirmed by the ping after the next, and that has to come within a third of the shortest
+  /// session, which lasts two ticks.
+  Millis ping() const { return Millis(std::max<std::int64_t>(tick_ms / 4, 1)); }
+};
+
+/// Outlives the offices, which borrow it.
+struct Ground {
+  Loop& loop;
+  Log& log;
+  const BroadcastParts& parts;
+  const Ensemble& ensemble;
+  Timing timing;
+  History& history;
+  Promises& promises;
+  Submissions& submissions;
+  /// May this server's promises be counted? Not those of one that may have lost some.
+  bool promises_count = true;
+  /// The office ends, and the server looks for a leader again. It happens after the event at hand.
+  std::function<void(std::string why)> leave;
+  /// The process ends: an invariant is broken, or the store.
+  std::function<void(const Error& error)> die;
+  /// A sync has caught up.
+  std::function<void(SessionId session, std::int32_t cxid)> synced;
+  /// The office is established in this epoch, and the state up to date.
+  std::function<void(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt)> established;
+};
+
+/// One server's part in one epoch: leading, or following. Destroyed when it ends.
+class Office {
+ public:
+  virtual ~Office() = default;
+  virtual void begin() = 0;
+  virtual void on_durable() = 0;
+  /// What Submissions holds unsent may be sent.
+  virtual void on_submitted() = 0;
+  /// Writes of this server that no client waits for.
+  virtual void submit_own(std::span<const Request>) {}
+  virtual void sync(SessionId session, std::int32_t cxid) = 0;
+  virtual void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) = 0;
+  virtual void touch(SessionId session, std::int32_t timeout_ms) = 0;
+  virtual MonoTime confirmed() const = 0;
+  virtual std::vector<Broadcast::PeerStatus> peers() const = 0;
+};
+
+}  // namespace vivarium::zab

@@ -1,0 +1,56 @@
+#pragma once
+// A server's log as the protocol sees it: what was appended, what of it is durable, what of that is
+// applied.
+//
+// Nothing is applied before it is durable here, nor before it is known to be committed, so that the
+// state is always a committed prefix of the log; but for what was in the log when the process started,
+// all of which the state holds.
+
+#include <vivarium/broadcast.hpp>
+
+#include <deque>
+#include <functional>
+#include <span>
+
+namespace vivarium::zab {
+
+class History {
+ public:
+  explicit History(const BroadcastParts& parts);
+
+  Zxid last_logged() const { return last_logged_; }
+  Zxid last_durable() const { return last_durable_; }
+  /// All that was appended is durable.
+  bool at_rest() const { return last_logged_ == last_durable_; }
+  Zxid last_applied() const { return state_.last_applied(); }
+
+  /// What the leader is told; zero after distrust().
+  Zxid claimed() const { return distrusted_ ? Zxid{} : last_durable_; }
+  /// The leader cannot cut it where it must: it is asked for all of it, and the old one stays until then.
+  void distrust() { distrusted_ = true; }
+
+  /// May `zxid` follow the last one? The next of its epoch, or the first of a higher one.
+  bool continues(Zxid zxid) const;
+  void append(std::span<const LogEntry> entries);
+  void on_durable(Zxid zxid);
+
+  /// Logged and not applied, oldest first.
+  const std::deque<LogEntry>& unapplied() const { return unapplied_; }
+  /// Applies what is durable, up to `committed`. `applied` hears of the batch before the state does.
+  void apply(Zxid committed,
+             const std::function<void(std::span<const LogEntry>)>& applied);
+
+  /// Ends the history at `zxid`, in the log and in the state. What is not durable yet goes.
+  void truncate(Zxid zxid, Done<void> done);
+  /// A snapshot of this zxid took the place of all.
+  void replaced(Zxid zxid);
+
+ private:
+  StateMachine& state_;
+  LogStore& log_;
+  Zxid last_logged_, last_durable_;
+  std::deque<LogEntry> unapplied_;
+  bool distrusted_ = false;
+};
+
+}  // namespace vivarium::zab

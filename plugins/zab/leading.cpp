@@ -1,0 +1,422 @@
+#include "leading.hpp"
+
+#include "quorum_position.hpp"
+#include "zxid_text.hpp"
+
+#include <vivarium/assert.hpp>
+#include <vivarium/jute.hpp>
+#include <vivarium/opcodes.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace vivarium::zab {
+namespace {
+
+constexpr std::uint32_t kLastCounter = 0xFFFFFFFF;
+/// A learner that is so far behind with reading is dropped; it comes back and reads from the disk.
+constexpr std::size_t kUnreadBytesMax = 256u << 20;
+
+void append_proposal(std::string& out, const LogEntry& entry) {
+  append_packet(out, PacketType::proposal, entry.zxid.value, entry.payload.view());
+}
+
+}  // namespace
+
+Leading::Leading(Ground& ground)
+    : ground_(ground),
+      started_at_(ground.history.last_logged()),
+      current_before_(ground.promises.current()),
+      committed_(started_at_) {}
+
+Leading::~Leading() {
+  left_ = true;
+  listener_.reset();
+  for (auto& learner : learners_) learner->drop("the leader has left its office");
+  ground_.parts.state.discard_pending();
+}
+
+template <class... Arguments, class Body>
+auto Leading::guarded(Body body) {
+  return [alive = std::weak_ptr(alive_), body = std::move(body)](Arguments... arguments) {
+    if (!alive.expired()) body(std::forward<Arguments>(arguments)...);
+  };
+}
+
+void Leading::leave(std::string why) {
+  if (std::exchange(left_, true)) return;
+  ground_.leave(std::move(why));
+}
+
+// --- the beginning --------------------------------------------------------------------------------
+
+void Leading::begin() {
+  phase_end_ = ground_.loop.now() + ground_.timing.gather();
+  tick_timer_ = ground_.loop.timer([this] { tick(); });
+  sweep_timer_ = ground_.loop.timer([this] { sweep(); });
+  listen();
+  tick();
+  choose_epoch();
+}
+
+void Leading::listen() {
+  const auto& own = ground_.ensemble.find(ground_.parts.self)->quorum;
+  ListenSpec spec;
+  spec.host = own.host;
+  spec.port = own.port;
+  spec.framing = PacketLink::framing();
+  auto listener = ground_.parts.quorum->listen(spec, *this);
+  if (!listener) return leave("the quorum port cannot be listened on: " + listener.error().what);
+  listener_ = std::move(*listener);
+}
+
+ChannelHandler* Leading::on_accept(Channel& channel) {
+  if (left_) return nullptr;
+  learners_.push_back(std::make_unique<LearnerHandler>(
+      ground_, static_cast<LearnerHandlerUser&>(*this), channel));
+  return learners_.back()->link();
+}
+
+void Leading::on_informed(LearnerHandler& learner) {
+  for (auto& other : learners_)
+    if (other.get() != &learner && other->id() == learner.id())
+      other->drop("it has connected anew");
+  if (phase_ == Phase::gathering) return choose_epoch();
+  // It can follow nobody below the epoch that it has accepted. The next epoch can be above that.
+  if (learner.voter() && learner.accepted_epoch() > epoch_)
+    return leave("server " + std::to_string(learner.id().value) + " has accepted epoch " +
+                 std::to_string(learner.accepted_epoch().value));
+  if (phase_ >= Phase::asking) learner.greet(epoch_);
+}
+
+/// Above all that a quorum has accepted. Only voters count: nobody else shall drive the epochs.
+void Leading::choose_epoch() {
+  const auto came = [](const LearnerHandler& learner) {
+    return learner.voter() && learner.stage() == Stage::informed;
+  };
+  if (left_ || phase_ != Phase::gathering || !is_quorum_with_self(ids_with(came))) return;
+  phase_ = Phase::accepting;
+  phase_end_ = ground_.loop.now() + ground_.timing.init();
+  auto highest = ground_.promises.accepted();
+  for (const auto& learner : learners_)
+    if (came(*learner)) highest = std::max(highest, learner->accepted_epoch());
+  epoch_ = {highest.value + 1};
+  ground_.promises.accept(epoch_, guarded<Result<void>>([this](Result<void> kept) {
+    if (!kept) return ground_.die(kept.error());
+    on_accepted();
+  }));
+}
+
+void Leading::on_accepted() {
+  if (left_) return;
+  phase_ = Phase::asking;
+  for (auto& learner : learners_)
+    if (learner->stage() == Stage::informed) learner->greet(epoch_);
+  count_epochs();
+}
+
+void Leading::on_epoch_acknowledged(LearnerHandler& learner) {
+  if (phase_ > Phase::entering) return learner.begin_sync(epoch_);
+  const auto theirs = learner.current_epoch();
+  if (!theirs) return;
+  const auto own = std::pair(current_before_, started_at_);
+  if (std::pair(*theirs, learner.last_zxid()) > own)
+    return learner.drop("its history is newer than the leader's");
+  count_epochs();
+}
+
+void Leading::count_epochs() {
+  const auto counts = [](const LearnerHandler& learner) {
+    return learner.voter() && learner.stage() == Stage::acknowledged && learner.current_epoch();
+  };
+  if (left_ || phase_ != Phase::asking || !ground_.promises_count ||
+      !is_quorum_with_self(ids_with(counts)))
+    return;
+  phase_ = Phase::entering;
+  ground_.promises.enter(epoch_, guarded<Result<void>>([this](Result<void> kept) {
+    if (!kept) return ground_.die(kept.error());
+    synchronize();
+  }));
+}
+
+void Leading::synchronize() {
+  if (left_) return;
+  phase_ = Phase::synchronizing;
+  phase_end_ = ground_.loop.now() + ground_.timing.init();
+  last_prepared_ = Zxid::of(epoch_, 0);
+  for (std::size_t i = 0; i < learners_.size(); ++i)
+    if (learners_[i]->stage() == Stage::acknowledged) learners_[i]->begin_sync(epoch_);
+  establish();
+}
+
+void Leading::on_caught_up(LearnerHandler& learner, Zxid sent) {
+  std::string packets;
+  for (const auto& entry : ground_.history.unapplied())
+    if (entry.zxid > sent && (learner.voter() || entry.zxid <= committed_)) {
+      append_proposal(packets, entry);
+      if (entry.zxid <= committed_) append_packet(packets, PacketType::commit, entry.zxid.value);
+    }
+  learner.propose(SharedBytes(std::move(packets)));
+  for (auto& other : learners_) other->go_on();
+}
+
+void Leading::on_joined(LearnerHandler& learner) {
+  if (phase_ == Phase::serving) return learner.set_up_to_date();
+  establish();
+}
+
+void Leading::establish() {
+  const auto joined = [](const LearnerHandler& learner) {
+    return learner.voter() && learner.stage() == Stage::joined;
+  };
+  if (left_ || phase_ != Phase::synchronizing || !is_quorum_with_self(ids_with(joined))) return;
+  serve();
+}
+
+void Leading::serve() {
+  phase_ = Phase::serving;
+  ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
+    ground_.submissions.settle(entries);
+  });
+  for (auto& learner : learners_)
+    if (learner->stage() == Stage::joined) learner->set_up_to_date();
+  ground_.established(ServingRole::leader, epoch_, BroadcastEvents::Doubt::resolved);
+  on_submitted();
+}
+
+// --- broadcast ------------------------------------------------------------------------------------
+
+void Leading::on_submitted() {
+  auto& submissions = ground_.submissions;
+  while (!left_ && phase_ == Phase::serving && submissions.first_unsent() < submissions.size()) {
+    const auto& write = submissions.at(submissions.first_unsent());
+    submissions.mark_sent(epoch_);
+    prepare(write.request());
+  }
+  propose();
+}
+
+void Leading::submit_own(std::span<const Request> requests) {
+  for (const auto& request : requests)
+    if (!left_ && phase_ == Phase::serving) prepare(request);
+  propose();
+}
+
+void Leading::on_request(LearnerHandler& learner, const QuorumPacket& packet) {
+  JuteIn in(packet.data.value_or(""));
+  Request request;
+  in(request.session.value, request.cxid, request.op);
+  if (!in.ok()) return learner.drop("its REQUEST is malformed");
+  request.body = in.rest();
+  request.identities = packet.identities;
+  request.owner = learner.id();
+  if (static_cast<Op>(request.op) != Op::sync) return prepare(request);
+  syncs_.push_back({last_prepared_, ground_.loop.now(), &learner, request.session, request.cxid});
+  progress_ = true;
+}
+
+/// The counter must not run over into the epoch: a new leader has a new one (ZOOKEEPER-1277).
+void Leading::prepare(const Request& request) {
+  if (left_) return;
+  if (last_prepared_.counter() == kLastCounter)
+    return leave("the zxids of epoch " + std::to_string(epoch_.value) + " are used up");
+  last_prepared_ = last_prepared_.next();
+  batch_.push_back(ground_.parts.state.prepare(request, last_prepared_, ground_.loop.wall_ms()));
+}
+
+void Leading::propose() {
+  if (batch_.empty()) return;
+  const auto batch = std::exchange(batch_, {});
+  std::string packets;
+  for (const auto& entry : batch) {
+    append_proposal(packets, entry);
+    outstanding_.push_back({entry.zxid, ground_.loop.now()});
+  }
+  ground_.history.append(batch);
+  const SharedBytes bytes(std::move(packets));
+  for (auto& learner : learners_)
+    if (learner->stage() >= Stage::live && learner->stage() != Stage::gone && learner->voter())
+      learner->propose(bytes);
+}
+
+void Leading::on_learner_batch_end() {
+  propose();
+  if (std::exchange(progress_, false)) advance();
+}
+
+void Leading::on_durable() {
+  if (!left_ && phase_ == Phase::serving) advance();
+}
+
+/// Commits what a quorum has acknowledged, and what is durable here: nothing is applied before that.
+void Leading::advance() {
+  if (left_ || phase_ != Phase::serving) return;
+  const auto durable = ground_.history.last_durable();
+  std::map<ServerId, Zxid> positions;
+  if (ground_.ensemble.is_voter(ground_.parts.self)) positions[ground_.parts.self] = durable;
+  for (const auto& learner : learners_)
+    if (learner->voter() && (learner->stage() == Stage::joined || learner->stage() == Stage::serving))
+      positions[learner->id()] = learner->acknowledged();
+  const auto reached = quorum_position(ground_.ensemble, positions);
+  if (reached) commit(std::min(*reached, durable));
+  answer_syncs();
+}
+
+void Leading::commit(Zxid zxid) {
+  std::string commits, informs;
+  bool any = false;
+  for (const auto& entry : ground_.history.unapplied()) {
+    if (entry.zxid > zxid) break;
+    any = true;
+    append_packet(commits, PacketType::commit, entry.zxid.value);
+    append_packet(informs, PacketType::inform, entry.zxid.value, entry.payload.view());
+    committed_ = entry.zxid;
+  }
+  if (!any) return;
+  while (!outstanding_.empty() && outstanding_.front().zxid <= committed_) outstanding_.pop_front();
+  const SharedBytes to_voters(std::move(commits)), to_observers(std::move(informs));
+  for (auto& learner : learners_)
+    if (learner->stage() >= Stage::live && learner->stage() != Stage::gone)
+      learner->commit(learner->voter() ? to_voters : to_observers);
+  ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
+    ground_.submissions.settle(entries);
+  });
+}
+
+// --- syncs, sessions ------------------------------------------------------------------------------
+
+void Leading::sync(SessionId session, std::int32_t cxid) {
+  syncs_.push_back({last_prepared_, ground_.loop.now(), nullptr, session, cxid});
+  ground_.loop.post(guarded<>([this] { answer_syncs(); }));
+}
+
+/// A sync is answered when all before it is committed, and when a quorum has said after it was asked
+/// that this is still its leader: a deposed one would tell an old state (ZOOKEEPER-1675).
+void Leading::answer_syncs() {
+  while (!left_ && !syncs_.empty() && covers(syncs_.front().after)) {
+    const auto sync = syncs_.front();
+    if (confirmed() < sync.asked) return ask_whether_in_office();
+    syncs_.pop_front();
+    if (!sync.learner)
+      ground_.synced(sync.session, sync.cxid);
+    else if (sync.learner->stage() == Stage::serving)
+      sync.learner->answer(PacketType::sync, 0);
+  }
+}
+
+/// Zxid (epoch, 0) stands before the first transaction of the epoch.
+bool Leading::covers(Zxid zxid) const { return zxid.counter() == 0 || zxid <= committed_; }
+
+void Leading::ask_whether_in_office() {
+  if (confirmed() < asked_) return;  // The last round is still under way.
+  asked_ = ground_.loop.now();
+  for (auto& learner : learners_) learner->ping_now(last_prepared_);
+}
+
+void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+  ground_.loop.post([this, alive = std::weak_ptr(alive_), session, timeout_ms,
+                     done = std::move(done)] {
+    if (alive.expired()) return done(Error(Errc::closed, "the leader has left its office"));
+    done(ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self));
+  });
+}
+
+void Leading::touch(SessionId session, std::int32_t timeout_ms) {
+  ground_.parts.state.touch(session, timeout_ms, ground_.parts.self);
+}
+
+MonoTime Leading::confirmed() const {
+  if (phase_ != Phase::serving) return {};
+  std::map<ServerId, MonoTime> times;
+  times[ground_.parts.self] = ground_.loop.now();
+  for (const auto& learner : learners_)
+    if (learner->voter() && learner->stage() == Stage::serving)
+      times[learner->id()] = learner->confirmed();
+  return quorum_position(ground_.ensemble, times).value_or(MonoTime{});
+}
+
+// --- time -----------------------------------------------------------------------------------------
+
+void Leading::tick() {
+  if (left_) return;
+  tick_timer_->arm(ground_.timing.ping());
+  const auto now = ground_.loop.now();
+  if (phase_ < Phase::serving) {
+    if (now > phase_end_) return leave("no quorum came in time");
+    return drop_the_silent();
+  }
+  drop_the_silent();
+  if (!has_synced_quorum()) return leave("a quorum is no longer heard");
+  if (!outstanding_.empty() && ground_.history.last_durable() < outstanding_.front().zxid &&
+      now > outstanding_.front().proposed + ground_.timing.sync())
+    return leave("the log here takes longer than syncLimit");
+  for (auto& learner : learners_) learner->ping(last_prepared_);
+}
+
+void Leading::drop_the_silent() {
+  const auto now = ground_.loop.now();
+  for (std::size_t i = 0; i < learners_.size(); ++i) {
+    auto& learner = *learners_[i];
+    const bool serving = learner.stage() == Stage::serving;
+    const auto limit = serving ? ground_.timing.sync() : ground_.timing.init();
+    if (learner.stage() == Stage::gone) continue;
+    if (now > learner.heard() + limit)
+      learner.drop("it was silent for too long");
+    else if (serving && learner.voter() && !outstanding_.empty() &&
+             learner.acknowledged() < outstanding_.front().zxid &&
+             now > outstanding_.front().proposed + limit)
+      learner.drop("it has not acknowledged a proposal within syncLimit");
+    else if (learner.stage() >= Stage::live && learner.queued_bytes() > kUnreadBytesMax)
+      learner.drop("it does not read what it is sent");
+  }
+}
+
+bool Leading::has_synced_quorum() const {
+  return is_quorum_with_self(ids_with([](const LearnerHandler& learner) {
+    return learner.voter() && learner.stage() == Stage::serving;
+  }));
+}
+
+void Leading::on_learner_gone(LearnerHandler& learner, std::string_view why) {
+  if (learner.id() != ServerId{-1} && !left_)
+    ground_.log.info("server " + std::to_string(learner.id().value) + " follows no more: " +
+                     std::string(why));
+  std::erase_if(syncs_, [&](const Sync& sync) { return sync.learner == &learner; });
+  sweep_timer_->arm(Micros(0));
+}
+
+void Leading::sweep() {
+  std::erase_if(learners_, [](const auto& learner) { return learner->stage() == Stage::gone; });
+  if (left_) return;
+  for (std::size_t i = 0; i < learners_.size(); ++i) learners_[i]->go_on();
+}
+
+// --- counting -------------------------------------------------------------------------------------
+
+std::size_t Leading::snapshots_under_way() const {
+  return static_cast<std::size_t>(std::count_if(
+      learners_.begin(), learners_.end(), [](const auto& one) { return one->sends_snapshot(); }));
+}
+
+ServerIds Leading::ids_with(const std::function<bool(const LearnerHandler&)>& holds) const {
+  ServerIds ids;
+  for (const auto& learner : learners_)
+    if (holds(*learner)) ids.insert(learner->id());
+  return ids;
+}
+
+bool Leading::is_quorum_with_self(ServerIds ids) const {
+  ids.insert(ground_.parts.self);
+  return ground_.ensemble.is_quorum(ids);
+}
+
+std::vector<Broadcast::PeerStatus> Leading::peers() const {
+  std::vector<Broadcast::PeerStatus> all;
+  for (const auto& learner : learners_)
+    if (learner->id() != ServerId{-1} && learner->stage() != Stage::gone)
+      all.push_back({learner->id(), learner->peer(), learner->stage() == Stage::serving,
+                     learner->voter(), learner->acknowledged()});
+  return all;
+}
+
+}  // namespace vivarium::zab

@@ -1,0 +1,10 @@
+#include <vivarium/abi.hpp>
+
+#include "zab_election.hpp"
+
+namespace {
+constexpr vivarium::PluginInterface kInterfaces[] = {
+    vivarium::serves<vivarium::Election, vivarium::zab::ZabElection>("zab")};
+}
+
+VIVARIUM_PLUGIN("zab", "0.1.0", kInterfaces);

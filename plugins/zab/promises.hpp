@@ -1,0 +1,31 @@
+#pragma once
+// The two epochs a server has promised: accepted (it follows no leader of a lower one) and current (its
+// history is that of this one's leader, or longer).
+
+#include <vivarium/log_store.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace vivarium::zab {
+
+class Promises {
+ public:
+  Promises(LogStore& log, const OpenedLog& opened);
+
+  Epoch accepted() const { return accepted_; }
+  Epoch current() const { return current_; }
+  /// It was part of an established epoch once.
+  bool ever_kept() const { return ever_kept_; }
+
+  /// Durable when `done` says so, and not counted before.
+  void accept(Epoch epoch, Done<void> done);
+  void enter(Epoch epoch, Done<void> done);
+
+ private:
+  LogStore& log_;
+  Epoch accepted_, current_;
+  bool ever_kept_;
+};
+
+}  // namespace vivarium::zab
