@@ -93,6 +93,8 @@ class FastLeaderElection {
   bool looking() const { return phase_ == Phase::looking; }
   std::int64_t round() const { return round_; }
   const Proposal& proposal() const { return proposal_; }
+  /// What the own vote is worth by now.
+  Candidacy::Vote vote() const { return onlooker() ? ballot_.vote : Candidacy::Vote::counts; }
 
  private:
   enum class Phase : std::uint8_t { idle, looking, decided };
