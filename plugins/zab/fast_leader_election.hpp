@@ -121,7 +121,8 @@ class FastLeaderElection {
   void announce();
   void answer(ServerId to);
   void weigh(bool news, MonoTime now);
-  bool is_quorum(const Votes& votes, const Vote& vote) const;
+  bool is_quorum(const ServerIds& servers) const;
+  ServerIds agreeing(const Votes& votes, const Vote& vote) const;
   bool nobody_left_to_hear() const;
   void decide(const Proposal& proposal);
   void check_invariants() const;
