@@ -60,7 +60,18 @@ void Clients::on_refused(const PeerIdentity& peer, std::string_view why) {
   parts_.log.warn("a connection from " + peer.remote_host + " never opened: " + std::string(why));
 }
 
-void Clients::set_role(ServingRole role) { role_ = role; }
+void Clients::set_role(ServingRole role, BroadcastEvents::Doubt doubt) {
+  const auto before = std::exchange(role_, role);
+  ++term_;
+  if (doubt == BroadcastEvents::Doubt::open) orphans_.clear();
+  // Those of a read-only server never had a session that anybody else knows.
+  if (before == ServingRole::read_only) return close_all();
+  for (auto& [number, connection] : connections_) connection->hold(doubt);
+}
+
+void Clients::revalidate_sessions() {
+  for (auto& [number, connection] : connections_) connection->revalidate();
+}
 
 void Clients::on_applied(const AppliedEntry& entry) {
   const SessionId session{entry.header.client_id};
@@ -105,9 +116,18 @@ bool Clients::take_orphan(SessionId session, bool sync, std::int32_t xid) {
   return true;
 }
 
-void Clients::on_revalidated(SessionId session, bool valid) {
+void Clients::revalidate(SessionId session, std::int32_t timeout_ms) {
+  // The answer may come after the connection is gone.
+  parts_.broadcast.revalidate(session, timeout_ms,
+                              [this, session, term = term_](const Result<bool>& valid) {
+                                on_revalidated(session, term, valid);
+                              });
+}
+
+void Clients::on_revalidated(SessionId session, std::uint64_t term, const Result<bool>& valid) {
+  if (term != term_) return;  // It is what another leader said.
   if (const auto found = by_session_.find(session); found != by_session_.end())
-    found->second->establish(valid);
+    found->second->on_revalidated(valid);
   flush();
 }
 
@@ -130,11 +150,6 @@ bool Clients::busy() const {
 
 void Clients::close_all() {
   for (auto& [number, connection] : connections_) connection->close();
-}
-
-void Clients::lose_waiting() {
-  for (auto& [number, connection] : connections_) connection->give_up_waiting();
-  orphans_.clear();
 }
 
 SessionId Clients::next_session_id() {

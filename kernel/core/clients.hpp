@@ -57,20 +57,21 @@ class Clients final : public Acceptor {
   /// How client ports cut their streams: until a session stands, requests are small, and the stream
   /// may begin with a four-letter word.
   static Framing first_framing(const Commands& commands);
-  void set_role(ServingRole role);
+  /// Connections with a session stay, and hold what they are asked, until revalidate_sessions() was
+  /// answered. What is being established closes: nobody can tell what becomes of it.
+  void set_role(ServingRole role, BroadcastEvents::Doubt doubt);
   ServingRole role() const { return role_; }
+  /// Asks whoever leads about each session that is held.
+  void revalidate_sessions();
   void set_log_room(LogRoom room) { log_room_ = room; }
   LogRoom log_room() const { return log_room_; }
 
   /// Called for each applied entry, after the watches have fired.
   void on_applied(const AppliedEntry& entry);
   void on_synced(SessionId session, std::int32_t cxid);
-  void on_revalidated(SessionId session, bool valid);
   /// Ends a batch: replies leave, and connections that waited for room go on.
   void flush();
   void close_all();
-  /// What was asked for and is not answered never will be.
-  void lose_waiting();
 
   // --- for connections ----------------------------------------------------------------------------
   const ClientParts& parts() const { return parts_; }
@@ -85,6 +86,8 @@ class Clients final : public Acceptor {
   void submit(const Request& request);
   void submit_batch();
   void sync(SessionId session, std::int32_t cxid);
+  /// Connection::on_revalidated follows, unless the role changes before.
+  void revalidate(SessionId session, std::int32_t timeout_ms);
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
   void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
     outstanding_ += requests;
@@ -102,12 +105,14 @@ class Clients final : public Acceptor {
   void reset_connection_stats();
 
  private:
+  void on_revalidated(SessionId session, std::uint64_t term, const Result<bool>& valid);
   void orphan(Connection& connection);
   /// Whether the next outcome of the session belongs to a connection that has ended.
   bool take_orphan(SessionId session, bool sync, std::int32_t xid);
 
   ClientParts parts_;
   ServingRole role_ = ServingRole::none;
+  std::uint64_t term_ = 0;  ///< Counts the changes of role.
   LogRoom log_room_ = LogRoom::ample;
   /// In order of arrival.
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;

@@ -41,7 +41,7 @@ bool is_watch_request(Op op) {
          op == Op::remove_watches || op == Op::check_watches;
 }
 
-bool answered_in_order(Op op) { return op == Op::ping || is_watch_request(op) || Reader::handles(op); }
+bool is_read(Op op) { return is_watch_request(op) || Reader::handles(op); }
 
 const char* short_name(Op op) {
   switch (op) {
@@ -334,12 +334,7 @@ void Connection::reconnect(const records::ConnectRequest& request) {
   clients_.bind(session_, *this);
   if (!equal_in_constant_time(request.password.value_or(""), session_password(session_)))
     return establish(false);
-  // The answer may come after this connection is gone.
-  clients_.parts().broadcast.revalidate(
-      session_, timeout_ms_,
-      [&clients = clients_, session = session_](Result<bool> valid) {
-        clients.on_revalidated(session, valid.has_value() && valid.value());
-      });
+  clients_.revalidate(session_, timeout_ms_);
 }
 
 void Connection::on_session_created() {
@@ -357,6 +352,35 @@ void Connection::establish(bool valid) {
   channel_.set_deadline(Millis(timeout_ms_));
   flush();
   hold_until_room();  // Goes on when the batch at hand has been applied as a whole.
+}
+
+void Connection::hold(BroadcastEvents::Doubt doubt) {
+  if (state_ == State::establishing) return close();
+  if (state_ != State::open) return;
+  holding_ = true;
+  if (doubt == BroadcastEvents::Doubt::resolved || !in_doubt()) return answer_waiting_pings();
+  give_up_waiting();  // No outcome will come that could be taken for another connection's.
+  close();
+}
+
+void Connection::answer_waiting_pings() {
+  for (std::size_t i = 0; i < waiting_.size();)
+    waiting_[i].op == Op::ping ? answer_ping(take_waiting(i)) : void(++i);
+  flush();
+}
+
+void Connection::revalidate() {
+  if (state_ == State::open && holding_) clients_.revalidate(session_, timeout_ms_);
+}
+
+void Connection::on_revalidated(const Result<bool>& valid) {
+  if (state_ == State::establishing) return valid ? establish(*valid) : close();
+  if (state_ != State::open || !holding_ || !valid) return;  // The next leader will be asked.
+  if (!*valid) return close();  // The client comes again, and hears that its session has expired.
+  holding_ = false;
+  answer_what_is_ready();
+  if (!dirty_) clients_.mark_dirty(*this);
+  dirty_ = true;
 }
 
 void Connection::refuse_session() {
@@ -392,13 +416,27 @@ void Connection::on_request(std::string_view frame) {
   if (op == Op::sasl) return on_sasl(header.xid);
   if (op == Op::sync) return submit_sync(header.xid, body);
   if (is_write(op)) return submit_write(header, body);
-  if (!answered_in_order(op)) return reject_op(header.xid);
-  const auto xid = op == Op::ping ? kXidPing : header.xid;
-  Waiting waiting{Wait::read, op, xid, {}, clients_.parts().loop.now()};
-  if (waiting_.empty()) return answer_read(waiting, body);
+  if (op == Op::ping) return on_ping();
+  if (!is_read(op)) return reject_op(header.xid);
+  Waiting waiting{Wait::read, op, header.xid, {}, clients_.parts().loop.now()};
+  if (waiting_.empty() && !holding_) return answer_read(waiting, body);
   waiting.identities = identities_;
   waiting.body = body;
   wait(std::move(waiting), body.size());
+}
+
+void Connection::on_ping() {
+  Waiting ping{Wait::read, Op::ping, kXidPing, {}, clients_.parts().loop.now()};
+  waiting_.empty() || holding_ ? answer_ping(ping) : wait(std::move(ping), 0);
+}
+
+/// The answer tells the client that its session lives, so it leaves only while no leader can have ended
+/// it: a client hears from its server within a third of the timeout, or goes to another.
+void Connection::answer_ping(const Waiting& ping) {
+  const auto& parts = clients_.parts();
+  if (parts.loop.now() - parts.broadcast.confirmed() > Millis(timeout_ms_) / 3) return close();
+  send_header(kXidPing, clients_.database().last_applied().value, WireError::ok);
+  finish(ping, false);
 }
 
 void Connection::reject_op(std::int32_t xid) {
@@ -426,7 +464,7 @@ void Connection::refuse_write(const records::RequestHeader& header) {
   clients_.parts().stats.writes_refused.add();
   Waiting waiting{Wait::refusal, static_cast<Op>(header.type), header.xid, {},
                   clients_.parts().loop.now()};
-  waiting_.empty() ? answer_refusal(waiting) : wait(std::move(waiting), 0);
+  waiting_.empty() && !holding_ ? answer_refusal(waiting) : wait(std::move(waiting), 0);
 }
 
 /// With the error that every client knows: kazoo 2.8 ends its connection over QuotaExceeded and
@@ -453,9 +491,10 @@ void Connection::wait(Waiting waiting, std::size_t bytes) {
   waiting_.push_back(std::move(waiting));
 }
 
-Connection::Waiting Connection::next_waiting() {
-  auto waiting = std::move(waiting_.front());
-  waiting_.pop_front();
+Connection::Waiting Connection::take_waiting(std::size_t at) {
+  const auto taken = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
+  auto waiting = std::move(*taken);
+  waiting_.erase(taken);
   clients_.add_outstanding(-1, -static_cast<std::ptrdiff_t>(waiting.bytes));
   return waiting;
 }
@@ -463,6 +502,12 @@ Connection::Waiting Connection::next_waiting() {
 bool Connection::front_is_ready() const {
   return !waiting_.empty() && waiting_.front().kind != Wait::write &&
          waiting_.front().kind != Wait::sync;
+}
+
+bool Connection::in_doubt() const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [](const Waiting& one) {
+    return one.kind == Wait::write || one.kind == Wait::sync;
+  });
 }
 
 std::vector<Unanswered> Connection::give_up_waiting() {
@@ -540,19 +585,19 @@ void Connection::on_sasl(std::int32_t xid) {
 // --- reads and watches ----------------------------------------------------------------------------
 
 void Connection::answer_read(const Waiting& waiting, std::string_view body) {
+  if (waiting.op == Op::ping) return answer_ping(waiting);
   const auto frame = begin();
   const auto body_start = out_.size();
-  WireError err = WireError::ok;
   if (is_watch_request(waiting.op)) {
     // Notifications that it causes come before its reply.
     out_.resize(frame.start);
-    err = append_watch_request(waiting, body);
+    const auto err = append_watch_request(waiting, body);
     const auto reply = begin();
     if (err == WireError::ok && waiting.op == Op::add_watch) append_jute(out_, std::int32_t{0});
     end(reply, waiting.xid, clients_.database().last_applied().value, err);
     return finish(waiting, false);
   }
-  if (waiting.op != Op::ping) err = append_read(waiting, body);
+  const auto err = append_read(waiting, body);
   if (err != WireError::ok) out_.resize(body_start);
   end(frame, waiting.xid, clients_.database().last_applied().value, err);
   finish(waiting, false);
@@ -667,7 +712,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
     mine->kind = Wait::applied_write;
     return close();  // The client's session lives elsewhere: no reply.
   }
-  if (mine == waiting_.begin()) {
+  if (mine == waiting_.begin() && !holding_) {
     answer_write(next_waiting(), entry);
   } else {
     mine->err = outcome_of(mine->op, entry);
@@ -680,14 +725,16 @@ void Connection::on_applied(const AppliedEntry& entry) {
 }
 
 void Connection::on_synced(std::int32_t cxid) {
-  if (waiting_.empty() || waiting_.front().kind != Wait::sync || waiting_.front().xid != cxid) return;
-  answer_sync(next_waiting());
+  const auto mine = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [](const Waiting& one) { return one.kind == Wait::sync; });
+  if (mine == waiting_.end() || mine->xid != cxid) return;
+  mine->kind = Wait::synced;
   answer_what_is_ready();
   flush();
 }
 
 void Connection::answer_what_is_ready() {
-  while (front_is_ready() && state_ == State::open) {
+  while (front_is_ready() && state_ == State::open && !holding_) {
     if (unsent_bytes() > kUnsentBytesHigh) {
       flush();
       return await_low_water();
@@ -696,6 +743,7 @@ void Connection::answer_what_is_ready() {
     switch (waiting.kind) {
       case Wait::read: answer_read(waiting, waiting.body); break;
       case Wait::refusal: answer_refusal(waiting); break;
+      case Wait::synced: answer_sync(waiting); break;
       default: answer_applied_write(waiting);
     }
   }

@@ -6,7 +6,11 @@
 // finds nothing waiting is answered at once, otherwise it waits behind the writes before it, and so does
 // the refusal of a write for which the log has no room. Only auth replies and notifications may
 // overtake. A client that does not read its replies gets no more of them until it does, and its requests
-// are not read meanwhile. Source: sections B and C.1.
+// are not read meanwhile.
+//
+// While no leader is established, and until the next one has confirmed the session, all but pings is
+// held: writes are handed over and their outcomes kept, reads wait. So a client hardly notices an
+// election. Source: sections B and C.1.
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
@@ -14,6 +18,7 @@
 #include "kernel/core/watches.hpp"
 
 #include <vivarium/authenticator.hpp>
+#include <vivarium/broadcast.hpp>
 #include <vivarium/opcodes.hpp>
 #include <vivarium/records.hpp>
 #include <vivarium/transport.hpp>
@@ -80,8 +85,12 @@ class Connection final : public ChannelHandler, public Watcher {
 
   /// The session was created.
   void on_session_created();
-  /// Its revalidation was answered.
-  void establish(bool valid);
+  /// The role changed: nothing is answered before the session was revalidated under the new one.
+  void hold(BroadcastEvents::Doubt doubt);
+  /// If it holds: asks whether the session lives.
+  void revalidate();
+  /// An error: no leader answers any more.
+  void on_revalidated(const Result<bool>& valid);
   /// A transaction of this session was applied that no earlier connection of it had asked for.
   void on_applied(const AppliedEntry& entry);
   void on_synced(std::int32_t cxid);
@@ -102,6 +111,7 @@ class Connection final : public ChannelHandler, public Watcher {
     write,
     applied_write,  ///< Its reply is there, and waits for those before it.
     sync,
+    synced,  ///< Likewise.
     read,
     refusal,
   };
@@ -128,9 +138,13 @@ class Connection final : public ChannelHandler, public Watcher {
   void on_connect_request(std::string_view frame);
   void reconnect(const records::ConnectRequest& request);
   void send_connect_response();
+  void establish(bool valid);
   void refuse_session();
 
   void on_request(std::string_view frame);
+  void on_ping();
+  void answer_ping(const Waiting& ping);
+  void answer_waiting_pings();
   void on_auth(std::int32_t xid, std::string_view body);
   void on_auth_step(std::int32_t xid, AuthStep step);
   void fail_auth(std::int32_t xid, std::string_view why);
@@ -141,8 +155,10 @@ class Connection final : public ChannelHandler, public Watcher {
   void submit_sync(std::int32_t xid, std::string_view body);
   void reject_op(std::int32_t xid);
   void wait(Waiting waiting, std::size_t bytes);
-  Waiting next_waiting();
+  Waiting take_waiting(std::size_t at);
+  Waiting next_waiting() { return take_waiting(0); }
   bool front_is_ready() const;
+  bool in_doubt() const;
 
   void answer_read(const Waiting& waiting, std::string_view body);
   WireError append_read(const Waiting& waiting, std::string_view body);
@@ -181,6 +197,7 @@ class Connection final : public ChannelHandler, public Watcher {
   State state_ = State::fresh;
   bool sends_read_only_ = false;  ///< The client's ConnectRequest had the readOnly byte.
   bool authenticating_ = false;   ///< An exchange works elsewhere; nothing is read meanwhile.
+  bool holding_ = false;          ///< Requests wait for a leader to confirm the session.
   bool held_ = false;             ///< Frames wait in the channel until resume().
   bool dirty_ = false;            ///< Listed with Clients for flush().
   SessionId session_;

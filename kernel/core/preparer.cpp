@@ -369,7 +369,16 @@ WireError Preparer::prepare_create_session(const Context& context, JuteIn& body)
   return WireError::ok;
 }
 
+/// Expiry that was decided before this term: since then the session has its full time again. What a
+/// client closes comes through the server that owns the session.
+bool Preparer::outdated_expiry(const Request& request) const {
+  if (request.cxid != 0 || !request.client_address.empty()) return false;
+  if (!sessions_.known(request.session) || sessions_.closing(request.session)) return false;
+  return request.owner == rules_.self || sessions_.owner(request.session) != request.owner;
+}
+
 WireError Preparer::prepare_close_session(const Context& context) {
+  if (outdated_expiry(context.request)) return WireError::session_moved;
   const auto paths = pending_.ephemerals(context.request.session);
   for (const auto& path : paths) pending_.remove(path, context.zxid);
   sessions_.mark_closing(context.request.session);

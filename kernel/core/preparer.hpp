@@ -18,6 +18,7 @@
 namespace vivarium {
 
 struct PrepareRules {
+  ServerId self;
   bool digest_enabled = true;
   bool enforce_quota = false;
   bool reconfig_enabled = false;
@@ -72,6 +73,7 @@ class Preparer {
   WireError prepare_set_acl(const Context& context, JuteIn& body);
   WireError prepare_check(const Context& context, JuteIn& body);
   WireError prepare_create_session(const Context& context, JuteIn& body);
+  bool outdated_expiry(const Request& request) const;
   WireError prepare_close_session(const Context& context);
   WireError prepare_multi(const Context& context);
 

@@ -78,6 +78,7 @@ class Server::Body final : public StateMachine,
   void on_recovered(Result<Recovered> recovered);
   void run_broadcast();
   void lead();
+  void resign();
   void listen();
   void apply_one(const LogEntry& entry);
   void note_digest(const AppliedEntry& applied, Zxid zxid);
@@ -194,7 +195,7 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
     database_->set_config(committed_config_, config_version_, parts_.loop.wall_ms());
   preparer_ = std::make_unique<Preparer>(
       *database_, sessions_, gate_,
-      PrepareRules{settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
+      PrepareRules{settings_.id, settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
                    settings_.frame_bytes_max});
 }
 
@@ -238,17 +239,17 @@ void Server::Body::run_broadcast() {
 }
 
 void Server::Body::on_role(ServingRole role, Doubt doubt) {
-  const bool lost = doubt == Doubt::open;
-  const auto before = clients_.role();
-  clients_.set_role(role);
+  if (leads()) resign();
+  clients_.set_role(role, doubt);
+  if (role == ServingRole::none) return parts_.log.info("no leader: clients wait");
   parts_.log.info("now serving as " + std::string(name_of(role)));
-  if (lost) clients_.lose_waiting();
-  if (before != ServingRole::none && (role == ServingRole::none || lost)) clients_.close_all();
   if (leads()) lead();
-  if (role != ServingRole::none) purger_.start();
+  clients_.revalidate_sessions();
+  purger_.start();
   listen();
 }
 
+/// Each session has its full time, whatever part of it had passed while nobody led.
 void Server::Body::lead() {
   for (const auto& [session, timeout] : database_->sessions()) sessions_.track(session, timeout);
   expiry_timer_ = parts_.loop.timer([this] { expire_sessions(); });
@@ -258,9 +259,15 @@ void Server::Body::lead() {
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
 }
 
-/// Begins to serve, if it does not yet and has a role.
+void Server::Body::resign() {
+  expiry_timer_.reset();
+  reaper_timer_.reset();
+  sessions_.forget_all();
+}
+
+/// Begins to serve, if it does not yet.
 void Server::Body::listen() {
-  if (role() == ServingRole::none || !listeners_.empty()) return;
+  if (!listeners_.empty()) return;
   for (const auto& address : parts_.addresses) {
     ListenSpec spec;
     spec.host = address.host;
@@ -301,7 +308,7 @@ std::vector<std::pair<std::string, std::string>> Server::Body::addresses() const
 }
 
 void Server::Body::on_fatal(const Error& error) {
-  clients_.set_role(ServingRole::none);
+  clients_.set_role(ServingRole::none, Doubt::resolved);
   if (serving_) return std::exchange(serving_, nullptr)(error);
   if (fatal_handler_) std::exchange(fatal_handler_, nullptr)(error);
 }

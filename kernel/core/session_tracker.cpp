@@ -53,6 +53,11 @@ void SessionTracker::mark_closing(SessionId session) {
     found->second.closing = true;
 }
 
+void SessionTracker::forget_all() {
+  sessions_.clear();
+  lists_.clear();
+}
+
 bool SessionTracker::due(SessionId id, std::int64_t bucket) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return false;

@@ -33,6 +33,8 @@ class SessionTracker {
   bool closing(SessionId session) const;
   void mark_closing(SessionId session);
   void remove(SessionId session) { sessions_.erase(session); }
+  /// The sessions are another server's business now.
+  void forget_all();
   bool known(SessionId session) const { return sessions_.contains(session); }
   std::size_t size() const { return sessions_.size(); }
 

@@ -201,7 +201,7 @@ void FastLeaderElection::hear_elected(ServerId from, const Notification& heard, 
 /// A quorum is with a leader that says so itself: followers may not have noticed yet that it is gone.
 bool FastLeaderElection::joins(const Votes& votes, const Vote& vote) const {
   const auto leader = vote.proposal.leader;
-  if (!is_quorum(votes, vote)) return false;
+  if (!is_quorum(agreeing(votes, vote))) return false;
   if (leader == self_) return !onlooker() && vote.round == round_;
   const auto found = votes.find(leader);
   return found != votes.end() && found->second.state == PeerState::leading;
@@ -243,31 +243,37 @@ void FastLeaderElection::answer(ServerId to) {
 
 /// Is it over? Sets the time of the next look at that.
 void FastLeaderElection::weigh(bool news, MonoTime now) {
-  const bool agreed = !onlooker() && is_quorum(received_, {proposal_, round_, PeerState::looking, 0});
+  const Vote mine{proposal_, round_, PeerState::looking, 0};
+  const bool agreed = !onlooker() && is_quorum(agreeing(received_, mine));
   if (!agreed) due_ = now + repeat_;
   if (agreed && (news || !ending_)) due_ = now + kSilence;
   ending_ = agreed;
   if (ending_ && nobody_left_to_hear()) decide(proposal_);
 }
 
-bool FastLeaderElection::is_quorum(const Votes& votes, const Vote& vote) const {
+bool FastLeaderElection::is_quorum(const ServerIds& servers) const {
+  const bool changing = ballot_.last_seen.version() > ballot_.committed.version();
+  return ballot_.committed.is_quorum(servers) &&
+         (!changing || ballot_.last_seen.is_quorum(servers));
+}
+
+ServerIds FastLeaderElection::agreeing(const Votes& votes, const Vote& vote) const {
   ServerIds agree;
   for (const auto& [sender, theirs] : votes)
     if (vote.agrees_with(theirs)) agree.insert(sender);
-  const bool changing = ballot_.last_seen.version() > ballot_.committed.version();
-  return ballot_.committed.is_quorum(agree) && (!changing || ballot_.last_seen.is_quorum(agree));
+  return agree;
 }
 
 /// Everyone who could say something new has agreed. That spares waiting for the silence.
 bool FastLeaderElection::nobody_left_to_hear() const {
-  const Vote mine{proposal_, round_, PeerState::looking, 0};
-  const auto all = voters();
-  return std::all_of(all.begin(), all.end(), [&](ServerId id) {
-    if (id == self_) return true;
-    if (!connected_.contains(id)) return !connecting_.contains(id);
-    const auto found = received_.find(id);
-    return found != received_.end() && mine.agrees_with(found->second);
-  });
+  const auto agree = agreeing(received_, {proposal_, round_, PeerState::looking, 0});
+  ServerIds heard{self_};
+  for (const auto id : voters()) {
+    if (id == self_) continue;
+    if (connected_.contains(id)) heard.insert(id);
+    if (connected_.contains(id) ? !agree.contains(id) : connecting_.contains(id)) return false;
+  }
+  return is_quorum(heard);
 }
 
 void FastLeaderElection::decide(const Proposal& proposal) {

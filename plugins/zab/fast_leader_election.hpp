@@ -93,6 +93,8 @@ class FastLeaderElection {
   bool looking() const { return phase_ == Phase::looking; }
   std::int64_t round() const { return round_; }
   const Proposal& proposal() const { return proposal_; }
+  /// What the own vote is worth by now.
+  Candidacy::Vote vote() const { return onlooker() ? ballot_.vote : Candidacy::Vote::counts; }
 
  private:
   enum class Phase : std::uint8_t { idle, looking, decided };
@@ -119,7 +121,8 @@ class FastLeaderElection {
   void announce();
   void answer(ServerId to);
   void weigh(bool news, MonoTime now);
-  bool is_quorum(const Votes& votes, const Vote& vote) const;
+  bool is_quorum(const ServerIds& servers) const;
+  ServerIds agreeing(const Votes& votes, const Vote& vote) const;
   bool nobody_left_to_hear() const;
   void decide(const Proposal& proposal);
   void check_invariants() const;

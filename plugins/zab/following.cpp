@@ -11,8 +11,9 @@
 namespace vivarium::zab {
 namespace {
 
-constexpr int kTries = 5;
-constexpr Millis kBetweenTries{100};
+/// The leader may have come to its office a little later; each wait is twice as long as the last.
+constexpr int kTries = 7;
+constexpr Millis kFirstWait{5};
 constexpr std::size_t kSinkBytesMax = 8u << 20;
 constexpr std::string_view kSignature("\0\0\0\x0a" "BenWasHere", 14);
 
@@ -23,8 +24,11 @@ Following::Following(Ground& ground, ServerId leader, Address address)
 
 Following::~Following() {
   if (link_) link_->close();
-  for (auto& [session, all] : revalidations_)
-    for (auto& done : all) done(Error(Errc::closed, "the leader is lost"));
+}
+
+void Following::end() {
+  for (const auto& [session, all] : std::exchange(revalidations_, {}))
+    for (const auto& done : all) done(Error(Errc::closed, "the leader is lost"));
 }
 
 template <class... Arguments, class Body>
@@ -73,7 +77,7 @@ void Following::connect() {
 
 void Following::on_connect_failed(const Error& error) {
   if (tries_ >= kTries) return leave("the leader cannot be reached: " + error.what);
-  retry_timer_->arm(kBetweenTries);
+  retry_timer_->arm(kFirstWait * (1 << tries_));
 }
 
 ChannelHandler* Following::on_connected(Channel& channel) {

@@ -32,6 +32,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
 
   // Office
   void begin() override;
+  void end() override;
   void on_durable() override;
   void on_submitted() override;
   void sync(SessionId session, std::int32_t cxid) override;

@@ -63,6 +63,9 @@ class Office {
  public:
   virtual ~Office() = default;
   virtual void begin() = 0;
+  /// Before it is destroyed, while others may still be called back: whoever waits for the leader's word
+  /// hears that none will come.
+  virtual void end() = 0;
   virtual void on_durable() = 0;
   /// What Submissions holds unsent may be sent.
   virtual void on_submitted() = 0;

@@ -314,11 +314,18 @@ void Leading::ask_whether_in_office() {
 }
 
 void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
-  ground_.loop.post([this, alive = std::weak_ptr(alive_), session, timeout_ms,
-                     done = std::move(done)] {
-    if (alive.expired()) return done(Error(Errc::closed, "the leader has left its office"));
-    done(ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self));
-  });
+  revalidations_.push_back(std::move(done));
+  ground_.loop.post(guarded<>([this, session, timeout_ms] {
+    if (revalidations_.empty()) return;
+    const auto first = std::move(revalidations_.front());
+    revalidations_.pop_front();
+    first(ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self));
+  }));
+}
+
+void Leading::end() {
+  for (const auto& done : std::exchange(revalidations_, {}))
+    done(Error(Errc::closed, "the leader has left its office"));
 }
 
 void Leading::touch(SessionId session, std::int32_t timeout_ms) {

@@ -34,6 +34,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
 
   // Office
   void begin() override;
+  void end() override;
   void on_durable() override;
   void on_submitted() override;
   void submit_own(std::span<const Request> requests) override;
@@ -119,6 +120,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   std::deque<Outstanding> outstanding_;
   bool progress_ = false;
   std::deque<Sync> syncs_;
+  std::deque<Done<bool>> revalidations_;  ///< Of this server's own clients.
   MonoTime asked_{-1};           ///< When the last round that asks all was sent.
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

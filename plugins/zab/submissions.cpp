@@ -24,7 +24,9 @@ Origin origin_of(const LogEntry& entry) {
 }  // namespace
 
 bool has_client(const Request& request) {
-  return request.cxid != 0 || static_cast<Op>(request.op) == Op::create_session;
+  const auto op = static_cast<Op>(request.op);
+  const bool expires = op == Op::close_session && request.cxid == 0 && request.client_address.empty();
+  return op != Op::delete_container && !expires;
 }
 
 Request Submissions::Write::request() const {

@@ -160,6 +160,7 @@ void Zab::end_office() {
   const auto why = *std::exchange(leaving_, std::nullopt);
   log_.warn("looking for a leader: " + why);
   confirmed_ = std::max(confirmed_, office_->confirmed());
+  office_->end();
   office_.reset();
   work_->submissions.unsend();
   if (std::exchange(role_, ServingRole::none) != ServingRole::none)
@@ -219,7 +220,7 @@ void Zab::on_synced(SessionId session, std::int32_t cxid) {
 void Zab::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
   if (office_ && serves() && !leaving_)
     return office_->revalidate(session, timeout_ms, std::move(done));
-  loop_.post([done = std::move(done)] { done(Error(Errc::closed, "there is no leader")); });
+  post([done = std::move(done)] { done(Error(Errc::closed, "there is no leader")); });
 }
 
 void Zab::touch(SessionId session, std::int32_t timeout_ms) {

@@ -82,8 +82,8 @@ void ZabElection::carry_out() {
 void ZabElection::advise(ServerId leader) {
   host_.log().info("election: round " + std::to_string(running_->election.round()) +
                    " is over, the leader is server " + std::to_string(leader.value));
-  post([this, leader, look = looks_](Running& running) {
-    if (look == looks_) running.events.on_advice(leader);
+  post([this, leader, look = looks_, vote = running_->election.vote()](Running& running) {
+    if (look == looks_) running.events.on_advice(leader, vote);
   });
 }
 
