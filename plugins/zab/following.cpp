@@ -48,20 +48,21 @@ void Following::leave(std::string why) {
 // --- connecting -----------------------------------------------------------------------------------
 
 void Following::begin() {
-  begun_ = heard_ = ground_.loop.now();
+  heard_ = ground_.loop.now();
   retry_timer_ = ground_.loop.timer([this] { connect(); });
   silence_timer_ = ground_.loop.timer([this] { arm_silence(); });
   arm_silence();
   connect();
 }
 
-/// Before NEWLEADER the whole may last initLimit, afterwards no silence longer than syncLimit.
+/// What lasts long here, while the link is paused, is no silence of the leader's.
 void Following::arm_silence() {
-  const bool joined = phase_ == Phase::serving;
-  const MonoTime end = joined ? heard_ + ground_.timing.sync() : begun_ + ground_.timing.init();
+  const bool serving = phase_ == Phase::serving;
   const auto now = ground_.loop.now();
+  if (link_ && link_->paused()) heard_ = now;
+  const MonoTime end = heard_ + (serving ? ground_.timing.sync() : ground_.timing.init());
   if (now >= end)
-    return leave(joined ? "the leader was silent for syncLimit" : "joining took longer than initLimit");
+    return leave(std::string("the leader was silent for ") + (serving ? "syncLimit" : "initLimit"));
   silence_timer_->arm(std::chrono::duration_cast<Micros>(end - now) + Micros(1));
 }
 

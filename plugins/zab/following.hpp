@@ -98,7 +98,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
   std::unique_ptr<Connecting> connecting_;
   std::shared_ptr<PacketLink> link_;
   std::unique_ptr<Timer> retry_timer_, silence_timer_;
-  MonoTime heard_{}, begun_{};
+  MonoTime heard_{};
   bool left_ = false;
 
   Epoch epoch_;                      ///< The leader's, from LEADERINFO on.

@@ -48,8 +48,12 @@ void History::apply(Zxid committed,
 
 void History::truncate(Zxid zxid, Done<void> done) {
   while (!unapplied_.empty() && unapplied_.back().zxid > zxid) unapplied_.pop_back();
-  log_.truncate_after(zxid, [this, zxid, done = std::move(done)](Result<void> cut) {
-    if (!cut) return done(cut);
+  Done<void> guarded = [alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> outcome) {
+    if (!alive.expired()) done(outcome);
+  };
+  log_.truncate_after(zxid, [this, zxid, alive = std::weak_ptr(alive_),
+                             done = std::move(guarded)](Result<void> cut) {
+    if (!cut || alive.expired()) return done(cut);
     last_logged_ = last_durable_ = zxid;
     if (state_.last_applied() <= zxid) return done(cut);
     unapplied_.clear();

@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <span>
 
 namespace vivarium::zab {
@@ -51,6 +52,7 @@ class History {
   Zxid last_logged_, last_durable_;
   std::deque<LogEntry> unapplied_;
   bool distrusted_ = false;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::zab

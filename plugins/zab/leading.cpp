@@ -62,7 +62,7 @@ void Leading::begin() {
 void Leading::listen() {
   const auto& own = ground_.ensemble.find(ground_.parts.self)->quorum;
   ListenSpec spec;
-  spec.host = own.host;
+  spec.host = ground_.listens_everywhere ? "" : own.host;
   spec.port = own.port;
   spec.framing = PacketLink::framing();
   auto listener = ground_.parts.quorum->listen(spec, *this);
@@ -225,8 +225,8 @@ void Leading::prepare(const Request& request) {
 }
 
 void Leading::propose() {
-  if (batch_.empty()) return;
   const auto batch = std::exchange(batch_, {});
+  if (batch.empty() || left_) return;
   std::string packets;
   for (const auto& entry : batch) {
     append_proposal(packets, entry);

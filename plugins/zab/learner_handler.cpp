@@ -245,6 +245,7 @@ void LearnerHandler::pump_snapshot() {
 }
 
 void LearnerHandler::on_drained() {
+  heard_ = ground_.loop.now();  // It reads: that takes long when there is much.
   if (stage_ != Stage::syncing) return;
   if (cursor_) return pump_snapshot();
   if (reading_waits_) read_on();

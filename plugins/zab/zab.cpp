@@ -33,9 +33,7 @@ struct Zab::Work {
         ensemble(members_of(lent.state)),
         history(parts),
         promises(lent.log, lent.opened),
-        ground{zab.loop_,   zab.log_, parts,       ensemble, zab.timing_,
-               history,     promises, submissions, true,     {},
-               {},          {},       {}} {}
+        ground{zab.loop_, zab.log_, parts, ensemble, zab.timing_, history, promises, submissions} {}
 
   BroadcastParts parts;
   Ensemble ensemble;
@@ -49,7 +47,8 @@ Zab::Zab(PluginHost& host)
     : loop_(host.loop()),
       log_(host.log()),
       timing_{setting(host, "tickTime", 3000), setting(host, "initLimit", 10),
-              setting(host, "syncLimit", 5)} {}
+              setting(host, "syncLimit", 5)},
+      listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true") {}
 
 Zab::~Zab() = default;
 
@@ -65,6 +64,7 @@ void Zab::run(const BroadcastParts& parts) {
   work_ = std::make_unique<Work>(parts, *this);
   damaged_ = !parts.opened.may_vote;
   auto& ground = work_->ground;
+  ground.listens_everywhere = listens_everywhere_;
   ground.leave = [this](std::string why) {
     leaving_ = std::move(why);
     post([this] { end_office(); });
@@ -106,7 +106,7 @@ void Zab::look() {
   if (!log_full_) return;  // on_durable() comes.
   history.truncate(history.last_durable(), [this](Result<void> cut) {
     if (!cut) return on_failed(cut.error());
-    if (looking_ && work_) work_->parts.election->look(candidacy());
+    if (looking_) work_->parts.election->look(candidacy());
   });
 }
 
@@ -150,9 +150,8 @@ void Zab::on_established(ServingRole role, Epoch epoch, BroadcastEvents::Doubt d
   work.parts.election->settle(election_role, leader_, epoch);
   log_.info(std::string(name_of(role)) + " in epoch " + std::to_string(epoch.value) + " at " +
             text_of(work.history.last_applied()));
+  for (const auto& [session, cxid] : syncs_) office_->sync(session, cxid);
   work.parts.events.on_role(role, doubt);
-  if (office_ && !leaving_)
-    for (const auto& [session, cxid] : syncs_) office_->sync(session, cxid);
 }
 
 void Zab::end_office() {
