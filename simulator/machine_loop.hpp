@@ -32,8 +32,12 @@ class MachineClock {
 
   MonoTime now() const { return at_ + scaled(world_.now() - since_, kMillion + drift_ppm_, kMillion); }
   std::int64_t wall_ms() const;
-  /// How long the world takes for this much time of the machine.
-  MonoTime in_world(MonoTime duration) const { return scaled(duration, kMillion, kMillion + drift_ppm_); }
+  /// How long the world takes for this much time of the machine, at least: whoever waits for a moment
+  /// finds that it has come.
+  MonoTime in_world(MonoTime duration) const {
+    if (drift_ppm_ == 0 || duration <= MonoTime(0)) return duration;
+    return scaled(duration, kMillion, kMillion + drift_ppm_) + Micros(2);
+  }
 
   /// Parts in a million by which the clocks are fast, from now on.
   void set_drift(std::int64_t ppm);

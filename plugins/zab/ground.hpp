@@ -3,6 +3,7 @@
 //
 // Threads: all on the core thread.
 
+#include "bug.hpp"
 #include "ensemble.hpp"
 #include "history.hpp"
 #include "promises.hpp"
@@ -48,14 +49,17 @@ struct Ground {
   Submissions& submissions;
   /// May this server's promises be counted? Not those of one that may have lost some.
   bool promises_count = true;
+  bool listens_everywhere = false;  ///< quorumListenOnAllIPs
+  PutBack put_back{};
+  bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
   /// The office ends, and the server looks for a leader again. It happens after the event at hand.
-  std::function<void(std::string why)> leave;
+  std::function<void(std::string why)> leave = {};
   /// The process ends: an invariant is broken, or the store.
-  std::function<void(const Error& error)> die;
+  std::function<void(const Error& error)> die = {};
   /// A sync has caught up.
-  std::function<void(SessionId session, std::int32_t cxid)> synced;
+  std::function<void(SessionId session, std::int32_t cxid)> synced = {};
   /// The office is established in this epoch, and the state up to date.
-  std::function<void(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt)> established;
+  std::function<void(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt)> established = {};
 };
 
 /// One server's part in one epoch: leading, or following. Destroyed when it ends.

@@ -7,8 +7,9 @@
 
 namespace vivarium::zab {
 
-History::History(const BroadcastParts& parts)
-    : state_(parts.state),
+History::History(const BroadcastParts& parts, const PutBack& put_back)
+    : put_back_(put_back),
+      state_(parts.state),
       log_(parts.log),
       last_logged_(parts.opened.last_durable),
       last_durable_(parts.opened.last_durable) {}
@@ -35,7 +36,8 @@ void History::on_durable(Zxid zxid) {
 
 void History::apply(Zxid committed,
                     const std::function<void(std::span<const LogEntry>)>& applied) {
-  const auto end = std::min(committed, last_durable_);
+  const auto end =
+      put_back_.has_bug(Bug::zk4882) ? committed : std::min(committed, last_durable_);
   std::vector<LogEntry> batch;
   while (!unapplied_.empty() && unapplied_.front().zxid <= end) {
     batch.push_back(std::move(unapplied_.front()));
@@ -48,8 +50,12 @@ void History::apply(Zxid committed,
 
 void History::truncate(Zxid zxid, Done<void> done) {
   while (!unapplied_.empty() && unapplied_.back().zxid > zxid) unapplied_.pop_back();
-  log_.truncate_after(zxid, [this, zxid, done = std::move(done)](Result<void> cut) {
-    if (!cut) return done(cut);
+  Done<void> guarded = [alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> outcome) {
+    if (!alive.expired()) done(outcome);
+  };
+  log_.truncate_after(zxid, [this, zxid, alive = std::weak_ptr(alive_),
+                             done = std::move(guarded)](Result<void> cut) {
+    if (!cut || alive.expired()) return done(cut);
     last_logged_ = last_durable_ = zxid;
     if (state_.last_applied() <= zxid) return done(cut);
     unapplied_.clear();

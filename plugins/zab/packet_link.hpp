@@ -54,6 +54,7 @@ class PacketLink final : public ChannelHandler {
   /// Nothing more is handed over until resume().
   void pause();
   void resume();
+  bool paused() const { return paused_; }
   /// What follows the packet at hand is no packet, until what was just taken.
   void begin_raw() { raw_ = true; }
   void end_raw() { raw_ = false; }

@@ -9,19 +9,22 @@ Promises::Promises(LogStore& log, const OpenedLog& opened)
   accepted_ = std::max(opened.epochs.accepted.value_or(current_), current_);
 }
 
-void Promises::accept(Epoch epoch, Done<void> done) {
-  log_.set_epoch(EpochKind::accepted, epoch, [this, epoch, done = std::move(done)](Result<void> kept) {
-    if (kept) accepted_ = std::max(accepted_, epoch);
+void Promises::keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done) {
+  log_.set_epoch(kind, epoch, [this, alive = std::weak_ptr(alive_), kind, epoch, &kept_in,
+                               done = std::move(done)](Result<void> kept) {
+    if (alive.expired()) return;
+    if (kept) kept_in = std::max(kept_in, epoch);
+    if (kept && kind == EpochKind::current) ever_kept_ = true;
     done(kept);
   });
 }
 
+void Promises::accept(Epoch epoch, Done<void> done) {
+  keep(EpochKind::accepted, epoch, accepted_, std::move(done));
+}
+
 void Promises::enter(Epoch epoch, Done<void> done) {
-  log_.set_epoch(EpochKind::current, epoch, [this, epoch, done = std::move(done)](Result<void> kept) {
-    if (kept) current_ = std::max(current_, epoch);
-    if (kept) ever_kept_ = true;
-    done(kept);
-  });
+  keep(EpochKind::current, epoch, current_, std::move(done));
 }
 
 }  // namespace vivarium::zab

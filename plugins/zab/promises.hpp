@@ -5,7 +5,7 @@
 #include <vivarium/log_store.hpp>
 
 #include <algorithm>
-#include <functional>
+#include <memory>
 
 namespace vivarium::zab {
 
@@ -23,9 +23,12 @@ class Promises {
   void enter(Epoch epoch, Done<void> done);
 
  private:
+  void keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done);
+
   LogStore& log_;
   Epoch accepted_, current_;
   bool ever_kept_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::zab

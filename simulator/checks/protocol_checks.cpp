@@ -57,6 +57,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
     truncating_ = installing_ = {};
   }
 
+  /// What it was sent before NEWLEADER of this epoch.
+  void must_have(Epoch epoch, Zxid zxid) { must_have_[epoch] = zxid; }
+
   const Item* find(Zxid zxid) const {
     const auto found = std::lower_bound(log_.begin(), log_.end(), zxid,
                                         [](const Item& item, Zxid z) { return item.zxid < z; });
@@ -151,10 +154,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
     if (accepted_.durable < wanted)
       all_.object("S-2", name() + " writes currentEpoch " + text(wanted) +
                              " before its acceptedEpoch is durable");
-    if (durable_ < last_logged() || truncating_ || installing_)
-      all_.object("S-4", name() + " writes currentEpoch " + text(wanted) +
-                             " before its history is durable: " + hex(durable_) + " of " +
-                             hex(last_logged()));
+    if (durable_ < must_have_[wanted] || truncating_ || installing_)
+      all_.object("S-4", name() + " writes currentEpoch " + text(wanted) + " with " +
+                             hex(durable_) + " on disk, and was sent " + hex(must_have_[wanted]));
   }
   void on_epoch_set(EpochKind kind, Epoch set) override { epoch(kind).durable = set; }
 
@@ -287,6 +289,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   Zxid durable_;
   Zxid last_prepared_;
   Promise accepted_, current_;
+  std::map<Epoch, Zxid> must_have_;
   std::optional<Zxid> truncating_, installing_;
 };
 
@@ -294,7 +297,6 @@ class ProtocolChecks::Server final : public ServerWatcher {
 struct ProtocolChecks::Talk {
   QuorumWire wire[2];               ///< From the learner, from the leader.
   std::optional<Epoch> offered;     ///< LEADERINFO
-  std::optional<Epoch> new_leader;  ///< NEWLEADER
   bool positioned = false;          ///< DIFF, TRUNC or SNAP has come.
   Zxid last_proposed, last_committed, last_acknowledged;
   Zxid committed_before_new_leader;
@@ -389,7 +391,7 @@ void ProtocolChecks::on_quorum_bytes(std::uint64_t line, ServerId from, ServerId
   const bool whole = talk->wire[from_connector ? 0 : 1].feed(
       bytes, [&](const QuorumPacket& packet) {
         from_connector ? on_learner_packet(*talk, sender, packet)
-                       : on_leader_packet(*talk, sender, packet);
+                       : on_leader_packet(*talk, sender, receiver, packet);
       });
   if (!whole) object("I-11", sender.name() + " sends what is no packet to " + receiver.name());
 }
@@ -426,14 +428,15 @@ void ProtocolChecks::on_learner_packet(Talk& talk, Server& from, const QuorumPac
   }
 }
 
-void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, const QuorumPacket& packet) {
+void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
+                                      const QuorumPacket& packet) {
   switch (packet.type) {
     case PacketType::leader_info:
       talk.offered = packet.zxid.epoch();
       if (from.durable_epoch(EpochKind::accepted) < packet.zxid.epoch())
         object("S-1", from.name() + " sends LEADERINFO " + text(packet.zxid.epoch()) +
                           " before the epoch is durable");
-      return check_epoch_of(packet.zxid.epoch(), from.id(), "offers itself");
+      return;  // Several may offer themselves; whoever is first at a majority leads.
     case PacketType::diff:
       probes_.met("a learner gets a DIFF");
       return;
@@ -448,8 +451,8 @@ void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, const QuorumPack
       talk.positioned = true;
       return;
     case PacketType::new_leader:
-      talk.new_leader = packet.zxid.epoch();
       talk.committed_before_new_leader = talk.last_committed;
+      to.must_have(packet.zxid.epoch(), talk.last_proposed);
       return check_epoch_of(packet.zxid.epoch(), from.id(), "leads");
     case PacketType::proposal:
     case PacketType::inform:

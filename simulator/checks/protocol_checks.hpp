@@ -73,7 +73,7 @@ class ProtocolChecks {
   const Committed* find_committed(Zxid zxid) const;
   std::size_t committed_up_to(Zxid zxid) const;
   void on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet);
-  void on_leader_packet(Talk& talk, Server& from, const QuorumPacket& packet);
+  void on_leader_packet(Talk& talk, Server& from, Server& to, const QuorumPacket& packet);
   void object(const char* rule, const std::string& sentence) { verdict_.object(rule, sentence); }
 
   Verdict& verdict_;
