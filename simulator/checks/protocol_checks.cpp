@@ -45,14 +45,14 @@ class ProtocolChecks::Server final : public ServerWatcher {
 
   ServerId id() const { return id_; }
   bool votes() const { return votes_ == Votes::yes; }
-  Zxid durable() const { return durable_; }
+  Zxid durable() const { return disk_.durable; }
   std::optional<Epoch> durable_epoch(EpochKind kind) const { return epoch(kind).durable; }
   ServingRole role() const { return role_; }
   std::string name() const { return text(id_); }
 
+  /// What it has acknowledged before still counts for what was committed by that.
   void wipe() {
-    log_.clear();
-    base_ = durable_ = {};
+    former_ = std::exchange(disk_, {});
     accepted_ = current_ = {};
     truncating_ = installing_ = {};
   }
@@ -60,20 +60,10 @@ class ProtocolChecks::Server final : public ServerWatcher {
   /// What it was sent before NEWLEADER of this epoch.
   void must_have(Epoch epoch, Zxid zxid) { must_have_[epoch] = zxid; }
 
-  const Item* find(Zxid zxid) const {
-    const auto found = std::lower_bound(log_.begin(), log_.end(), zxid,
-                                        [](const Item& item, Zxid z) { return item.zxid < z; });
-    return found != log_.end() && found->zxid == zxid ? &*found : nullptr;
-  }
-  /// A snapshot holds everything up to its zxid.
-  bool holds_durably(const Item& item) const {
-    if (item.zxid > durable_) return false;
-    if (item.zxid <= base_) return true;
-    const auto* mine = find(item.zxid);
-    return mine && mine->payload.view() == item.payload.view();
-  }
-  const std::vector<Item>& log() const { return log_; }
-  Zxid last_logged() const { return log_.empty() ? base_ : log_.back().zxid; }
+  const Item* find(Zxid zxid) const { return disk_.find(zxid); }
+  bool holds_durably(const Item& item) const { return disk_.holds(item) || former_.holds(item); }
+  const std::vector<Item>& log() const { return disk_.log; }
+  Zxid last_logged() const { return disk_.last(); }
 
   void on_run(const OpenedLog& opened, Zxid last_applied, std::uint64_t digest) override {
     role_ = ServingRole::none;
@@ -112,7 +102,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
 
   void on_replaced(Zxid last_applied, std::uint64_t digest) override {
     all_.probes_.met("a server's state is replaced");
-    if (installing_ || truncating_ || log_.empty()) return check_digest(last_applied, digest, "loaded");
+    if (installing_ || truncating_ || disk_.log.empty()) return check_digest(last_applied, digest, "loaded");
     check_digest(last_applied, digest, "reloaded");
   }
 
@@ -123,13 +113,13 @@ class ProtocolChecks::Server final : public ServerWatcher {
     if (zxid > last_logged())
       all_.object("S-8", name() + " has " + hex(zxid) + " durable and only " + hex(last_logged()) +
                              " logged");
-    durable_ = zxid;
+    disk_.durable = zxid;
   }
   void on_truncate(Zxid zxid) override {
     truncating_ = zxid;
     all_.probes_.met("a log is truncated");
     // A learner is cut to what its leader has; never into what is committed, unless it gets that anew.
-    const auto committed = all_.committed_up_to(durable_);
+    const auto committed = all_.committed_up_to(disk_.durable);
     if (committed > 0 && all_.committed_[committed - 1].zxid > zxid && find(all_.committed_[committed - 1].zxid))
       all_.object("I-8", name() + " is cut back to " + hex(zxid) + ", below the committed " +
                              hex(all_.committed_[committed - 1].zxid));
@@ -144,8 +134,8 @@ class ProtocolChecks::Server final : public ServerWatcher {
   }
   void on_installed(Zxid zxid) override {
     installing_.reset();
-    log_.clear();
-    base_ = durable_ = zxid;
+    disk_.log.clear();
+    disk_.base = disk_.durable = zxid;
   }
 
   void on_set_epoch(EpochKind kind, Epoch wanted) override {
@@ -154,9 +144,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
     if (accepted_.durable < wanted)
       all_.object("S-2", name() + " writes currentEpoch " + text(wanted) +
                              " before its acceptedEpoch is durable");
-    if (durable_ < must_have_[wanted] || truncating_ || installing_)
+    if (disk_.durable < must_have_[wanted] || truncating_ || installing_)
       all_.object("S-4", name() + " writes currentEpoch " + text(wanted) + " with " +
-                             hex(durable_) + " on disk, and was sent " + hex(must_have_[wanted]));
+                             hex(disk_.durable) + " on disk, and was sent " + hex(must_have_[wanted]));
   }
   void on_epoch_set(EpochKind kind, Epoch set) override { epoch(kind).durable = set; }
 
@@ -171,9 +161,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
   }
   void on_look(const Candidacy& candidacy) override {
     last_prepared_ = {};
-    if (candidacy.last_durable > durable_)
+    if (candidacy.last_durable > disk_.durable)
       all_.object("S-7", name() + " stands for election with " + hex(candidacy.last_durable) +
-                             ", and has " + hex(durable_) + " on disk");
+                             ", and has " + hex(disk_.durable) + " on disk");
     if (candidacy.vote == Candidacy::Vote::none) all_.probes_.met("a server looks without a vote");
     if (candidacy.vote == Candidacy::Vote::empty) all_.probes_.met("an empty server looks");
   }
@@ -182,6 +172,24 @@ class ProtocolChecks::Server final : public ServerWatcher {
  private:
   struct Promise {
     std::optional<Epoch> asked, durable;
+  };
+  struct DiskContent {
+    Zxid base;  ///< Of the snapshot below the log, which holds everything up to it.
+    std::vector<Item> log;
+    Zxid durable;
+
+    Zxid last() const { return log.empty() ? base : log.back().zxid; }
+    const Item* find(Zxid zxid) const {
+      const auto found = std::lower_bound(log.begin(), log.end(), zxid,
+                                          [](const Item& item, Zxid z) { return item.zxid < z; });
+      return found != log.end() && found->zxid == zxid ? &*found : nullptr;
+    }
+    bool holds(const Item& item) const {
+      if (item.zxid > durable) return false;
+      if (item.zxid <= base) return true;
+      const auto* mine = find(item.zxid);
+      return mine && mine->payload.view() == item.payload.view();
+    }
   };
   Promise& epoch(EpochKind kind) { return kind == EpochKind::accepted ? accepted_ : current_; }
   const Promise& epoch(EpochKind kind) const {
@@ -193,15 +201,15 @@ class ProtocolChecks::Server final : public ServerWatcher {
     const auto there = opened.last_durable;
     const bool cut_short = truncating_ && there == *truncating_;
     const bool replaced = installing_ && there == *installing_;
-    if (there < durable_ && !cut_short && !replaced)
-      all_.object("C-10", name() + " begins with " + hex(there) + " and had " + hex(durable_) +
+    if (there < disk_.durable && !cut_short && !replaced)
+      all_.object("C-10", name() + " begins with " + hex(there) + " and had " + hex(disk_.durable) +
                               " on disk");
     if (!replaced && there > last_logged())
       all_.object("S-7", name() + " begins with " + hex(there) + ", and had never logged more than " +
                              hex(last_logged()));
     if (replaced) {
-      log_.clear();
-      base_ = there;
+      disk_.log.clear();
+      disk_.base = there;
     }
     truncating_.reset();
     installing_.reset();
@@ -209,14 +217,14 @@ class ProtocolChecks::Server final : public ServerWatcher {
 
   void take_up(Zxid last_durable) {
     cut(last_durable);
-    durable_ = last_durable;
+    disk_.durable = last_durable;
     last_prepared_ = {};
   }
 
   void cut(Zxid zxid) {
-    while (!log_.empty() && log_.back().zxid > zxid) log_.pop_back();
-    base_ = std::min(base_, zxid);
-    durable_ = std::min(durable_, zxid);
+    while (!disk_.log.empty() && disk_.log.back().zxid > zxid) disk_.log.pop_back();
+    disk_.base = std::min(disk_.base, zxid);
+    disk_.durable = std::min(disk_.durable, zxid);
   }
 
   void check_epochs(const Epochs& there) {
@@ -245,7 +253,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
                               ", its primary had " + hex(known->second.before));
     if (accepted_.durable && entry.zxid.epoch() > *accepted_.durable)
       all_.object("S-2", name() + " logs " + hex(entry.zxid) + " of an epoch that it has not accepted");
-    log_.push_back({entry.zxid, entry.payload});
+    disk_.log.push_back({entry.zxid, entry.payload});
   }
 
   /// Between two transactions that a server applies nothing is left out.
@@ -274,7 +282,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
     if (all_.committed_.empty()) return;
     const auto& last = all_.committed_.back();
     const auto* mine = find(last.zxid);
-    const bool there = mine ? mine->payload.view() == last.payload.view() : base_ >= last.zxid;
+    const bool there = mine ? mine->payload.view() == last.payload.view() : disk_.base >= last.zxid;
     if (!there)
       all_.object("I-7", name() + " " + what + " with a log down to " + hex(last_logged()) +
                              ", without the committed " + hex(last.zxid));
@@ -284,9 +292,8 @@ class ProtocolChecks::Server final : public ServerWatcher {
   ServerId id_;
   Votes votes_;
   ServingRole role_ = ServingRole::none;
-  Zxid base_;  ///< Of the snapshot below log_.
-  std::vector<Item> log_;
-  Zxid durable_;
+  DiskContent disk_;
+  DiskContent former_;  ///< Of a disk that was replaced.
   Zxid last_prepared_;
   Promise accepted_, current_;
   std::map<Epoch, Zxid> must_have_;
