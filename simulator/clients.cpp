@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace vivarium::simulator {
 namespace {
 
@@ -15,12 +17,13 @@ void keep_stat(Operation& operation, const client::StatReply& reply) { operation
 SimulatedClient::SimulatedClient(const World& world, std::size_t number,
                                  std::vector<client::ServerAddress> servers,
                                  const WorkloadSpec& workload, std::uint64_t seed, History& history,
-                                 Probes& probes)
+                                 Probes& probes, Trace& trace)
     : world_(world),
       number_(number),
       workload_(workload),
       history_(history),
       probes_(probes),
+      trace_(trace),
       generator_(seed),
       host_(world.network.add_host("10.0.1." + std::to_string(number + 1))),
       clock_(world.loop),
@@ -60,7 +63,9 @@ void SimulatedClient::begin(Going going) {
   begin_anew_ = false;
 }
 
-void SimulatedClient::on_state(client::State state, std::string_view) {
+void SimulatedClient::on_state(client::State state, std::string_view reason) {
+  trace_.add("client " + std::to_string(number_),
+             "is " + std::string(client::name_of(state)) + " " + std::string(reason));
   auto& mine = conversation();
   mine.states.push_back({state, ++mine.last_arrival, world_.loop.now()});
   if (client::is_connected(state)) mine.session = session_->id();
@@ -133,7 +138,17 @@ client::Completion<R> SimulatedClient::keeping(std::size_t operation, Keep keep)
     done.err = reply.err;
     done.zxid = reply.zxid;
     if constexpr (!std::is_same_v<Keep, std::size_t>) keep(done, reply);
+    if (trace_.on()) trace(done, operation);
   };
+}
+
+/// The number is the cxid of its transaction.
+void SimulatedClient::trace(const Operation& done, std::size_t number) const {
+  const auto asked = std::chrono::duration_cast<Micros>(done.invoked).count();
+  trace_.add("client " + std::to_string(number_),
+             fmt::format("session {:x} #{}: {} {} of {}.{:03} ms: {} at 0x{:x}", session_->id().value,
+                         number + 1, name_of(done.action), done.path, asked / 1000, asked % 1000,
+                         client::name_of(done.err), done.zxid.value));
 }
 
 void SimulatedClient::close() {

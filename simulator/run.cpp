@@ -41,7 +41,7 @@ class Run {
     for (std::size_t i = 0; i < topology_.clients; ++i)
       clients_.push_back(std::make_unique<SimulatedClient>(world_, i, topology_.client_addresses(),
                                                            topology_.workload, generator_(),
-                                                           history_, result_.probes));
+                                                           history_, result_.probes, trace_));
     network_.set_tap([this](const Line& line, std::size_t from_end, std::string_view bytes) {
       on_bytes(line, from_end, bytes);
     });
