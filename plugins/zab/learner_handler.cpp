@@ -184,7 +184,7 @@ void LearnerHandler::choose_sync() {
   if (theirs > history.last_durable())
     return begins_epoch ? send_snapshot() : truncate_and_send(history.last_durable());
   const auto first = ground_.parts.log.first_contiguous();
-  if (theirs == Zxid{} && first > theirs && ground_.has_bug(Bug::zk4352)) {
+  if (first > theirs && ground_.has_bug(theirs == Zxid{} ? Bug::zk4352 : Bug::zk2846)) {
     link_->send(PacketType::diff, user_.committed().value);
     sent_ = first;
     return read_on();
