@@ -376,17 +376,28 @@ TEST_CASE("writes and syncs in doubt close their connections, and no others") {
 }
 
 TEST_CASE("what is forgotten in doubt is not taken for the writes of the session's next connection") {
-  Follower server;
-  server.client.send_create("/b");
-  server.settle();
-  server.lose_leader(kOpen);
-  server.broadcast.writes.clear();
-  server.find_leader();
-  server.broadcast.prompt = true;
-  Client again(server, Client::Greeting::none);
-  REQUIRE(again.connect(server.client.session, server.client.password));
-  again.exists("/a");
-  CHECK(again.create("/c").err == WireError::ok);  // The same xid as "/b" had.
+  for (const bool connection_ends_before : {false, true}) {
+    Follower server;
+    server.broadcast.prompt = true;
+    auto client = std::make_unique<Client>(server);
+    const auto session = client->session;
+    const auto password = client->password;
+    server.broadcast.prompt = false;
+    client->send_create("/b");
+    server.settle();
+    if (connection_ends_before) client.reset();
+    server.lose_leader(kOpen);
+    server.broadcast.writes.clear();
+    server.find_leader();
+    server.broadcast.prompt = true;
+    server.broadcast.answer_revalidations(true);
+    Client again(server, Client::Greeting::none);
+    REQUIRE(again.connect(session, password));
+    const auto write = again.send_create("/c");  // The same xid as "/b" had.
+    again.settle();
+    REQUIRE(again.has_reply());
+    CHECK(again.wait_for(write).err == WireError::ok);
+  }
 }
 
 TEST_CASE("another state closes the connections, for their watches are of the one before") {
