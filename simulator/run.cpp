@@ -1,5 +1,6 @@
 #include "simulator/run.hpp"
 
+#include "simulator/checks/client_checks.hpp"
 #include "simulator/checks/protocol_checks.hpp"
 #include "simulator/clients.hpp"
 #include "simulator/machine.hpp"
@@ -174,7 +175,25 @@ class Run {
     return std::move(result_);
   }
 
-  void check_end() {}
+  /// The clients' histories against that of all; then the servers' trees, if they have come to agree.
+  void check_end() {
+    if (!verdict_.good()) return;
+    ClientChecks clients(history_, protocol_.committed(), verdict_, result_.probes);
+    clients.check();
+    if (verdict_.good()) check_trees(clients.model());
+  }
+
+  void check_trees(const Model& model) {
+    const auto& view = machines_.front()->server()->view();
+    for (const auto& [path, node] : model.nodes()) {
+      if (path.starts_with("/zookeeper")) continue;
+      const auto there = view.node(path, {});
+      if (!there || there->data != node.data || there->stat != model.stat(node))
+        return verdict_.object("C-10", path + " is not in the end what the history makes of it");
+    }
+    if (view.node_count() != static_cast<std::int64_t>(model.nodes().size()))
+      verdict_.object("C-10", "there are in the end other znodes than the history makes");
+  }
 
   const RunSpec& spec_;
   std::mt19937_64 generator_;

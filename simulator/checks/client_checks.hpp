@@ -1,0 +1,79 @@
+#pragma once
+// What clients were told, held against the one order of transactions: C-1 to C-11 of the reliability page.
+//
+// The zxid in each reply is a witness. The committed history is replayed on the model; each answered write
+// has to be the transaction of its zxid, with the outcome that the model gives it at that place; each read
+// has to have seen the model as it was at its zxid; a transaction that no answer claims has to be one whose
+// answer was lost, once. Sweeps in time and in the order of arrival see to the rest.
+
+#include "simulator/checks/model.hpp"
+#include "simulator/checks/protocol_checks.hpp"
+#include "simulator/checks/verdict.hpp"
+#include "simulator/history.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace vivarium::simulator {
+
+class ClientChecks {
+ public:
+  ClientChecks(const History& history, const std::vector<ProtocolChecks::Committed>& committed,
+               Verdict& verdict, Probes& probes);
+
+  void check();
+  /// After check(): the state behind the whole history.
+  const Model& model() const { return model_; }
+
+ private:
+  struct Place {
+    std::size_t conversation = 0;
+    std::size_t operation = 0;
+  };
+  struct Transaction;
+
+  const Conversation& conversation(Place place) const {
+    return history_.conversations[place.conversation];
+  }
+  const Operation& operation(Place place) const {
+    return conversation(place).operations[place.operation];
+  }
+
+  void index_answers();
+  void replay();
+  void replay_one(const ProtocolChecks::Committed& committed);
+  const Operation* claim(const Transaction& transaction);
+  const Operation* claim_unanswered(const Transaction& transaction);
+  void check_time(const Operation& operation, const Transaction& transaction);
+  void apply(const Transaction& transaction, const Operation* operation);
+  void apply_part(const Transaction& transaction, std::int32_t type, std::string_view body,
+                  const Write* asked, bool answered);
+  void check_refusal(const Transaction& transaction, const Operation* operation);
+  void check_end_of_session(const Transaction& transaction);
+  void check_reads_up_to(std::int64_t zxid);
+  void check_read(Place place);
+  void check_order(const Conversation& conversation);
+  void check_syncs();
+  void check_watches();
+  void check_events(const Conversation& conversation);
+  void check_registrations(const Conversation& conversation);
+  std::string text(Place place) const;
+  void object(const char* rule, const std::string& sentence) { verdict_.object(rule, sentence); }
+
+  const History& history_;
+  const std::vector<ProtocolChecks::Committed>& committed_;
+  Verdict& verdict_;
+  Probes& probes_;
+  Model model_;
+  std::map<std::int64_t, Place> answers_;  ///< Answered writes by the zxid of their reply.
+  std::vector<Place> reads_;               ///< By zxid.
+  std::size_t next_read_ = 0;
+  std::map<std::int64_t, std::vector<std::size_t>> of_session_;  ///< Conversations.
+  std::vector<std::size_t> claimed_;       ///< Per conversation: operations before this one are settled.
+  MonoTime latest_invocation_{};           ///< Of the writes replayed so far.
+  std::map<std::string, std::vector<Change>, std::less<>> changes_;  ///< By path.
+};
+
+}  // namespace vivarium::simulator
