@@ -16,7 +16,7 @@ class Servers {
 
   const ServerAddress& current() const { return order_[current_]; }
   std::size_t count() const { return order_.size(); }
-  /// Goes on to the next one. Returns the pause before it: none, until all have been tried in vain.
+  /// Goes on to the next one. Returns the pause before it: none, until all have failed.
   Micros next();
   /// The current one is of use: what had failed before no longer counts.
   void note_success() { failures_ = 0; }

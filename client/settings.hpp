@@ -49,9 +49,9 @@ struct Settings {
   /// all can be tried within it.
   Millis connect_deadline{0};
 
-  /// The pause after all servers were tried in vain: at first up to `backoff_first`, twice as much
-  /// each time, `backoff_max` at most. By chance it is between half of that and the whole, so that
-  /// the clients of a server that failed do not come back as one.
+  /// The pause once every server has failed in a row, by a refusal or by a loss: at first up to
+  /// `backoff_first`, twice as much each time, `backoff_max` at most. By chance it is between half of
+  /// that and the whole, so that the clients of a server that failed do not come back as one.
   Millis backoff_first{100};
   Millis backoff_max{2'000};
 

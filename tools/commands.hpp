@@ -25,6 +25,7 @@ int log(const Words& words);
 int snapshot(const Words& words);
 int backup(const Words& words);
 int restore(const Words& words);
+int simulate(const Words& words);
 
 /// What `serve` and `check` have in common: FILE [--set KEY=VALUE ...] [--ready-file PATH].
 struct ConfigArguments {

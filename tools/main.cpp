@@ -40,6 +40,12 @@ constexpr const char* kUsage = R"(vivarium: a ZooKeeper-compatible coordination 
       Brings a backup back into an empty data directory (--replace: over what is there), so that the
       history ends exactly at the transaction; the last one if there is no --to. The server must be
       stopped: bringing a running one back by command is not there yet.
+  vivarium simulate [--seeds N] [--first-seed N] [--jobs N] [--keep-going] [--no-shortening]
+  vivarium simulate --seed-file FILE ... | --seed N [--without I,J,...] [--trace]
+      Runs whole ensembles, their clients and their troubles in virtual time, each as a function of its seed,
+      and checks what the protocol and ZooKeeper promise. A failure prints the shortest trace it can find.
+      --seed runs one, leaves out the faults of --without, and prints its event hash last. --jobs: so many
+      at once. --plugins DIR: those of another directory.
   vivarium --version | --help
 
 log, snapshot, backup and restore tell their progress on a terminal, and elsewhere with --progress.
@@ -57,6 +63,7 @@ int dispatch(const Words& words) {
   if (command == "snapshot") return snapshot(rest);
   if (command == "backup") return backup(rest);
   if (command == "restore") return restore(rest);
+  if (command == "simulate") return simulate(rest);
   if (command == "--version") {
     std::cout << "vivarium " << version() << "\n";
     return 0;

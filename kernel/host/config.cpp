@@ -97,23 +97,17 @@ class ServerConfig::Reader {
   Reader(ServerConfig& config, Findings& findings) : config_(config), findings_(findings) {}
 
   void read(const std::string& file, std::span<const std::string> overrides) {
-    config_.folder_ = std::filesystem::absolute(file).parent_path().string();
-    if (!take_file(file)) return;
+    if (!take(file, read_properties(file))) return;
     for (const std::string& override : overrides) take_override(override);
     take_dynamic_file();
-    find_ensemble();
-    for (const std::string& key : order_) check_key(key, *given(key));
-    type_values();
-    derive_timeouts();
-    read_purge_interval();
-    resolve_paths();
-    if (config_.ensemble_) take_place_in_ensemble();
-    check_choices_of_words();
-    check_java_classes();
-    find_addresses();
-    check_membership();
+    check();
     check_data_directories();
     check_permissions(file);
+  }
+
+  void read_text(const std::string& file, std::string_view text, std::string_view id) {
+    id_text_ = id;
+    if (take(file, parse_properties(text, file))) check();
   }
 
  private:
@@ -128,11 +122,26 @@ class ServerConfig::Reader {
   }
   std::string text(std::string_view key) const { return config_.values_.text(key); }
 
+  /// All that can be told from the keys alone.
+  void check() {
+    find_ensemble();
+    for (const std::string& key : order_) check_key(key, *given(key));
+    type_values();
+    derive_timeouts();
+    read_purge_interval();
+    resolve_paths();
+    if (config_.ensemble_) take_place_in_ensemble();
+    check_choices_of_words();
+    check_java_classes();
+    find_addresses();
+    check_membership();
+  }
+
   // --- collecting ---------------------------------------------------------------------------------
 
-  bool take_file(const std::string& file) {
+  bool take(const std::string& file, Result<std::vector<Property>> properties) {
+    config_.folder_ = std::filesystem::absolute(file).parent_path().string();
     file_ = file;
-    auto properties = read_properties(file);
     if (!properties) return error(properties.error().what), false;
     for (Property& property : *properties) put(std::move(property));
     return true;
@@ -401,8 +410,8 @@ class ServerConfig::Reader {
     const auto& members = config_.ensemble_->members();
     if (members.empty()) return {};
     std::ifstream file(path);
-    std::string line;
-    if (!std::getline(file, line))
+    std::string line = id_text_;
+    if (line.empty() && !std::getline(file, line))
       return error(fmt::format("{}: server.{} is one of {} servers, and no {} says which of them this is; "
                                "write its number into that file: echo {} > {}",
                                members.begin()->second.origin, members.begin()->first.value,
@@ -505,6 +514,7 @@ class ServerConfig::Reader {
   ServerConfig& config_;
   Findings& findings_;
   std::string file_;
+  std::string id_text_;             ///< What stands in myid; empty until it is read.
   std::uint64_t version_ = 0;       ///< Of the dynamic file.
   bool has_id_ = false;
   std::vector<std::string> order_;  ///< The keys as they were met, so that findings follow the file.
@@ -513,11 +523,21 @@ class ServerConfig::Reader {
 ServerConfig ServerConfig::read(const std::string& file, std::span<const std::string> overrides,
                                 Findings& findings) {
   ServerConfig config;
-  // So that values() holds the defaults even when the file cannot be read.
-  std::vector<std::string> none;
-  config.values_ = TypedOptions(typed_specs(Company::alone), {}, "", none);
   Reader(config, findings).read(file, overrides);
   return config;
+}
+
+ServerConfig ServerConfig::read_text(const std::string& file, std::string_view text,
+                                     std::string_view id, Findings& findings) {
+  ServerConfig config;
+  Reader(config, findings).read_text(file, text, id);
+  return config;
+}
+
+/// values() holds the defaults even when the file cannot be read.
+ServerConfig::ServerConfig() {
+  std::vector<std::string> none;
+  values_ = TypedOptions(typed_specs(Company::alone), {}, "", none);
 }
 
 const Property* ServerConfig::given(std::string_view key) const {

@@ -37,6 +37,11 @@ class ServerConfig {
   static ServerConfig read(const std::string& file, std::span<const std::string> overrides,
                            Findings& findings);
 
+  /// As read(), with the text of the file and that of `myid`: for servers that are simulated. Nothing
+  /// is looked up in the file system.
+  static ServerConfig read_text(const std::string& file, std::string_view text, std::string_view id,
+                                Findings& findings);
+
   /// Typed values of ZooKeeper's keys by their names, and of the server's own `vivarium.` keys.
   const TypedOptions& values() const { return values_; }
   /// The text of any key, with ZooKeeper's default where the file is silent; paths absolute, session
@@ -73,7 +78,7 @@ class ServerConfig {
 
  private:
   class Reader;
-  ServerConfig() = default;
+  ServerConfig();
 
   std::string folder_;                                 ///< Of the config file.
   std::map<std::string, Property, std::less<>> given_;  ///< By canonical key.

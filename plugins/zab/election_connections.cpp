@@ -332,6 +332,7 @@ const Address* ElectionConnections::address_of(const Peer& peer) const {
 
 ChannelHandler* ElectionConnections::on_dialled(Peer& peer, Channel& channel) {
   peer.dialling = false;
+  if (peer.link) return nullptr;  // It has dialled meanwhile.
   auto& link = Link::make(*this, channel);
   Handshake handshake{parts_.self, {}};
   if (own_) handshake.addresses.push_back(*own_);

@@ -1,13 +1,13 @@
 #pragma once
 // The connections of the election port: one with each server, kept from election to election.
 //
-// Whoever wants to say something dials. Of two servers the one with the larger id has the say: what it
-// dials stays; what the other dials is a request to be dialled, closed after its handshake. To each
-// server one message waits at most, the newest, and the last one is said again on a new connection,
-// since a server that comes back has heard nothing yet.
+// Whoever wants to say something dials. Of two servers the one with the larger id has the say: what
+// it dials stays; what the other dials is a request to be dialled, closed after its handshake. To
+// each server one message waits at most, the newest, and the last one is said again on a new
+// connection, since a server that comes back has heard nothing yet.
 //
-// Garbage costs its sender the connection and nobody else anything. Dialling backs off, to each server
-// by itself, so that no failure becomes a flood.
+// Garbage costs its sender the connection and nobody else anything. Dialling backs off, to each
+// server by itself, so that no failure becomes a flood.
 //
 // All on the core thread. Events come from the loop, never inside a call.
 // Source: section E.1 of the reference.
@@ -49,11 +49,11 @@ class ElectionConnections final : private Acceptor {
   static constexpr Millis kListenRetryAfter{1'000};
   /// Between two dials to one server: the first, then twice as long each time, up to the last.
   static constexpr Millis kRedialFirst{100}, kRedialLast{5'000};
-  /// A connection that is no older is not doubted because the other server dials too, since both may
-  /// have begun at once; and its end is no success that would let the next dial follow at once.
+  /// A connection that is no older is not doubted because the other server dials too, since both
+  /// may have begun at once; and its end is no success that would let the next dial follow at once.
   static constexpr Millis kYoung{1'000};
-  /// Accepted connections that have not said who they are, and servers that are not members: more are
-  /// turned away.
+  /// Accepted connections that have not said who they are, and servers that are not members: more
+  /// are turned away.
   static constexpr std::size_t kUnknownMax = 64;
 
   struct Parts {
@@ -70,14 +70,15 @@ class ElectionConnections final : private Acceptor {
   ElectionConnections(const ElectionConnections&) = delete;
   ElectionConnections& operator=(const ElectionConnections&) = delete;
 
-  /// Who the members are from now on. Listens on the own address, unless it does already; connections
-  /// with servers that are no longer members end.
+  /// Who the members are from now on. Listens on the own address, unless it does already;
+  /// connections with servers that are no longer members end.
   void configure(const Ensemble& committed, const Ensemble& last_seen);
   /// To anyone who can be reached, member or not; never to self. Dials when there is no connection.
   void send(ServerId to, const Notification& notification);
   /// From now on a message that waits for a connection makes it dial again and again.
   void pursue();
-  /// What was said is out of date: nothing waits any more, and nobody is dialled but for a new message.
+  /// What was said is out of date: nothing waits any more, and nobody is dialled but for a new
+  /// message.
   void rest();
   /// Nothing calls back any more.
   void stop();

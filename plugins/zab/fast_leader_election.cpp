@@ -16,6 +16,11 @@ constexpr Zxid kNoZxid{-1};
 /// An epoch that is in nobody's way, and is not taken for that of a new server.
 constexpr Epoch kNoEpoch{-1};
 
+/// Wraps: the round may be one that somebody has made up.
+std::int64_t after(std::int64_t round) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(round) + 1);
+}
+
 Proposal proposal_of(const Notification& heard) {
   return {heard.leader, heard.zxid, heard.peer_epoch};
 }
@@ -59,7 +64,7 @@ void FastLeaderElection::look(Ballot ballot, MonoTime now) {
   elected_.clear();
   looking_.clear();
   phase_ = Phase::looking;
-  ++round_;
+  round_ = after(round_);
   repeat_ = kRepeatFirst;
   ending_ = false;
   all_is_new_ = all_is_new_ || everyone_blank();
@@ -71,7 +76,8 @@ void FastLeaderElection::look(Ballot ballot, MonoTime now) {
 void FastLeaderElection::settle(Role role, ServerId leader, Epoch epoch) {
   VIVARIUM_ASSERT(role != Role::looking, "a server settles in a role, or looks");
   if (phase_ != Phase::decided || settled_.proposal.leader != leader)
-    settled_ = {{leader, ballot_.last_durable, epoch}, round_, state_of(role), Notification::kVersion};
+    settled_ = {{leader, ballot_.last_durable, epoch}, round_, state_of(role),
+                Notification::kVersion};
   settled_.state = state_of(role);
   // The caller may not know yet what it joins; the one that was elected is not behind it.
   settled_.proposal.epoch = std::max(settled_.proposal.epoch, epoch);
@@ -174,8 +180,8 @@ bool FastLeaderElection::take_round(const Notification& heard) {
     if (beats(challenger, proposal_)) propose(challenger);
     return true;
   }
-  // A round that is about to end is not given up for one that would not end better: those who ended it
-  // already would have to be waited for.
+  // A round that is about to end is not given up for one that would not end better: those who ended
+  // it already would have to be waited for.
   if (ending_ && !beats(challenger, proposal_)) return false;
   round_ = heard.round;
   received_.clear();
@@ -198,7 +204,8 @@ void FastLeaderElection::hear_elected(ServerId from, const Notification& heard, 
   decide(vote.proposal);
 }
 
-/// A quorum is with a leader that says so itself: followers may not have noticed yet that it is gone.
+/// A quorum is with a leader that says so itself: followers may not have noticed yet that it is
+/// gone.
 bool FastLeaderElection::joins(const Votes& votes, const Vote& vote) const {
   const auto leader = vote.proposal.leader;
   if (!is_quorum(agreeing(votes, vote))) return false;

@@ -2,12 +2,13 @@
 // ZooKeeper's fast leader election as a state machine: events go in, take() tells what they led to.
 //
 // A server that looks proposes itself, takes over every better proposal it hears of, and tells all
-// voters. Votes compare by (epoch, zxid, id). Once a quorum proposes the same, and either nothing new
-// was heard for a while or nobody is left to hear from, that is the leader. Who looks while others have
-// elected learns from their answers.
+// voters. Votes compare by (epoch, zxid, id). Once a quorum proposes the same, and either nothing
+// new was heard for a while or nobody is left to hear from, that is the leader. Who looks while
+// others have elected learns from their answers.
 //
-// What a vote may not do: that of a server which may have lost what it promised counts for nobody, its
-// own included; and messages of servers that are not voters never have any effect but an answer.
+// What a vote may not do: that of a server which may have lost what it promised counts for nobody,
+// its own included; and messages of servers that are not voters never have any effect but an
+// answer.
 //
 // No I/O, no clock, no chance: the same events give the same letters.
 // Source: section E.3 of the reference.
@@ -48,8 +49,8 @@ struct Vote {
   PeerState state = PeerState::looking;
   std::int32_t version = 0;
 
-  /// Two that look agree in everything; two that do not agree in the leader and its epoch, and in the
-  /// leader alone if one of them is too old to know epochs.
+  /// Two that look agree in everything; two that do not agree in the leader and its epoch, and in
+  /// the leader alone if one of them is too old to know epochs.
   bool agrees_with(const Vote& other) const;
 };
 

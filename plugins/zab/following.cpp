@@ -150,6 +150,7 @@ void Following::on_leader_info(const QuorumPacket& packet) {
     return leave("the leader's epoch " + std::to_string(epoch_.value) + " is below " +
                  std::to_string(accepted.value) + ", which was accepted here");
   if (epoch_ == accepted) return send_ack_epoch(false);
+  if (ground_.has_bug(Bug::zk335)) return send_ack_epoch(ground_.promises_count);
   ground_.promises.accept(epoch_, guarded<Result<void>>([this](Result<void> kept) {
     if (!kept) return ground_.die(kept.error());
     send_ack_epoch(ground_.promises_count);
@@ -237,6 +238,11 @@ void Following::take_signature(std::string_view bytes) {
 
 void Following::end_snapshot() {
   link_->end_raw();
+  if (ground_.has_bug(Bug::zk3642)) {
+    ground_.history.replaced(incoming_->zxid);
+    (void)std::exchange(incoming_, std::nullopt)->loader->finish(ground_.history.last_logged());
+    return;
+  }
   link_->pause();
   incoming_->sink->commit(std::nullopt, guarded<Result<SnapshotInfo>>([this](Result<SnapshotInfo> kept) {
     if (!kept) return leave("the leader's snapshot cannot be kept: " + kept.error().what);
@@ -252,11 +258,15 @@ void Following::on_proposal(std::int64_t number, std::string_view transaction) {
   const Zxid zxid{number};
   auto& history = ground_.history;
   if (zxid <= history.last_logged() && phase_ == Phase::syncing) return;  // Known already.
-  if (!history.continues(zxid))
+  if (!history.continues(zxid) && late_.empty())
     return leave("the leader proposes " + text_of(zxid) + " after " + text_of(history.last_logged()));
   const LogEntry entry{zxid, SharedBytes::copy_of(transaction)};
+  const bool late = ground_.has_bug(Bug::zk3911) ? phase_ < Phase::serving
+                                                 : ground_.has_bug(Bug::zk4785) && phase_ == Phase::syncing;
+  if (late) return late_.push_back(entry);
   history.append(std::span(&entry, 1));
 }
+
 
 void Following::on_commit(Zxid zxid) {
   if (zxid <= committed_) {
@@ -264,7 +274,7 @@ void Following::on_commit(Zxid zxid) {
       leave("the leader commits " + text_of(zxid) + " for the second time");
     return;
   }
-  if (zxid > ground_.history.last_logged())
+  if (zxid > ground_.history.last_logged() && late_.empty())
     return leave("the leader commits " + text_of(zxid) + ", which it has not proposed");
   committed_ = zxid;
 }
@@ -284,24 +294,36 @@ void Following::on_new_leader(const QuorumPacket& packet) {
 /// History durable, then currentEpoch durable, then the acknowledgement, then those of single
 /// proposals: any other order loses data (ZOOKEEPER-3911, 4643, 4646, 4685).
 void Following::finish_sync() {
-  if (entering_ || ground_.history.last_durable() < *sync_end_) return;
+  const bool durable = ground_.history.last_durable() >= *sync_end_;
+  const bool waits = !ground_.has_bug(Bug::zk4643) && !ground_.has_bug(Bug::zk4646) &&
+                     !ground_.has_bug(Bug::zk4785);
+  if (entering_ || (waits && !durable)) return;
   entering_ = true;
+  if (ground_.has_bug(Bug::zk1282)) return acknowledge_new_leader();
   ground_.promises.enter(epoch_, guarded<Result<void>>([this](Result<void> kept) {
     if (!kept) return ground_.die(kept.error());
-    joined_ = true;
-    acknowledged_ = committed_;
-    link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
-    acknowledge();
+    acknowledge_new_leader();
   }));
+}
+
+void Following::acknowledge_new_leader() {
+  if (ground_.has_bug(Bug::zk4785)) ground_.history.append(std::exchange(late_, {}));
+  if (ground_.has_bug(Bug::zk4643) && ground_.history.last_durable() < *sync_end_) return;
+  joined_ = true;
+  acknowledged_ = committed_;
+  link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
+  acknowledge();
 }
 
 void Following::on_up_to_date() {
   phase_ = Phase::serving;
   last_ping_ = confirmed_ = ground_.loop.now();
   ground_.promises_count = true;
-  link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
-  apply_committed();
+  if (ground_.has_bug(Bug::zk1282)) ground_.promises.enter(epoch_, [](Result<void>) {});
+  if (ground_.has_bug(Bug::zk3911)) ground_.history.append(std::exchange(late_, {}));
+  if (!ground_.has_bug(Bug::zk3023)) apply_committed();
   if (left_) return;
+  link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
   ground_.established(observes() ? ServingRole::observer : ServingRole::follower, epoch_, doubt_);
   on_submitted();
 }
@@ -310,14 +332,20 @@ void Following::on_up_to_date() {
 
 void Following::on_durable() {
   if (left_) return;
-  if (phase_ == Phase::joining && !joined_) return finish_sync();
+  if (ground_.has_bug(Bug::zk4685)) acknowledge();
+  if (phase_ == Phase::joining && !joined_) {
+    if (entering_ && ground_.has_bug(Bug::zk4643) && ground_.promises.current() == epoch_)
+      return acknowledge_new_leader();
+    return finish_sync();
+  }
   acknowledge();
   if (phase_ == Phase::serving) apply_committed();
 }
 
 /// What is durable and neither committed nor acknowledged yet.
 void Following::acknowledge() {
-  if (!joined_ || observes()) return;
+  const bool early = ground_.has_bug(Bug::zk4685) && phase_ == Phase::joining;
+  if ((!joined_ && !early) || observes()) return;
   for (const auto& entry : ground_.history.unapplied()) {
     if (entry.zxid > ground_.history.last_durable()) break;
     if (entry.zxid <= acknowledged_) continue;

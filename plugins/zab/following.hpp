@@ -69,6 +69,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
   void end_snapshot();
   void on_new_leader(const QuorumPacket& packet);
   void finish_sync();
+  void acknowledge_new_leader();
   void on_up_to_date();
   void on_proposal(std::int64_t zxid, std::string_view transaction);
   void on_commit(Zxid zxid);
@@ -108,6 +109,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
   bool entering_ = false;            ///< currentEpoch is being written.
   bool joined_ = false;              ///< The ACK of NEWLEADER was sent.
   Zxid committed_, acknowledged_;
+  std::vector<LogEntry> late_;       ///< What a bug that was put back logs too late.
   std::string acks_;                 ///< Packets of a batch that leave together.
 
   std::map<SessionId, std::int32_t> touched_;

@@ -3,6 +3,7 @@
 //
 // Threads: all on the core thread.
 
+#include "bug.hpp"
 #include "ensemble.hpp"
 #include "history.hpp"
 #include "promises.hpp"
@@ -49,6 +50,8 @@ struct Ground {
   /// May this server's promises be counted? Not those of one that may have lost some.
   bool promises_count = true;
   bool listens_everywhere = false;  ///< quorumListenOnAllIPs
+  PutBack put_back{};
+  bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
   /// The office ends, and the server looks for a leader again. It happens after the event at hand.
   std::function<void(std::string why)> leave = {};
   /// The process ends: an invariant is broken, or the store.

@@ -7,8 +7,9 @@
 
 namespace vivarium::zab {
 
-History::History(const BroadcastParts& parts)
-    : state_(parts.state),
+History::History(const BroadcastParts& parts, const PutBack& put_back)
+    : put_back_(put_back),
+      state_(parts.state),
       log_(parts.log),
       last_logged_(parts.opened.last_durable),
       last_durable_(parts.opened.last_durable) {}
@@ -25,6 +26,7 @@ void History::append(std::span<const LogEntry> entries) {
     last_logged_ = entry.zxid;
     unapplied_.push_back(entry);
   }
+  if (loses_) return on_durable(last_logged_);
   log_.append(entries);
 }
 
@@ -35,7 +37,8 @@ void History::on_durable(Zxid zxid) {
 
 void History::apply(Zxid committed,
                     const std::function<void(std::span<const LogEntry>)>& applied) {
-  const auto end = std::min(committed, last_durable_);
+  const auto end =
+      put_back_.has_bug(Bug::zk4882) ? committed : std::min(committed, last_durable_);
   std::vector<LogEntry> batch;
   while (!unapplied_.empty() && unapplied_.front().zxid <= end) {
     batch.push_back(std::move(unapplied_.front()));
@@ -55,6 +58,7 @@ void History::truncate(Zxid zxid, Done<void> done) {
                              done = std::move(guarded)](Result<void> cut) {
     if (!cut || alive.expired()) return done(cut);
     last_logged_ = last_durable_ = zxid;
+    loses_ = put_back_.has_bug(Bug::zk1489);
     if (state_.last_applied() <= zxid) return done(cut);
     unapplied_.clear();
     state_.reload(done);

@@ -6,6 +6,8 @@
 // state is always a committed prefix of the log; but for what was in the log when the process started,
 // all of which the state holds.
 
+#include "bug.hpp"
+
 #include <vivarium/broadcast.hpp>
 
 #include <deque>
@@ -17,7 +19,7 @@ namespace vivarium::zab {
 
 class History {
  public:
-  explicit History(const BroadcastParts& parts);
+  History(const BroadcastParts& parts, const PutBack& put_back);
 
   Zxid last_logged() const { return last_logged_; }
   Zxid last_durable() const { return last_durable_; }
@@ -26,7 +28,10 @@ class History {
   Zxid last_applied() const { return state_.last_applied(); }
 
   /// What the leader is told; zero after distrust().
-  Zxid claimed() const { return distrusted_ ? Zxid{} : last_durable_; }
+  Zxid claimed() const {
+    if (put_back_.has_bug(Bug::zk4541)) return last_logged_;
+    return distrusted_ ? Zxid{} : last_durable_;
+  }
   /// The leader cannot cut it where it must: it is asked for all of it, and the old one stays until then.
   void distrust() { distrusted_ = true; }
 
@@ -43,15 +48,19 @@ class History {
 
   /// Ends the history at `zxid`, in the log and in the state. What is not durable yet goes.
   void truncate(Zxid zxid, Done<void> done);
+  /// Only for a bug that is put back.
+  void forget_unapplied() { unapplied_.clear(); }
   /// A snapshot of this zxid took the place of all.
   void replaced(Zxid zxid);
 
  private:
+  const PutBack& put_back_;
   StateMachine& state_;
   LogStore& log_;
   Zxid last_logged_, last_durable_;
   std::deque<LogEntry> unapplied_;
   bool distrusted_ = false;
+  bool loses_ = false;  ///< A bug that is put back.
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

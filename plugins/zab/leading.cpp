@@ -101,6 +101,7 @@ void Leading::choose_epoch() {
   for (const auto& learner : learners_)
     if (came(*learner)) highest = std::max(highest, learner->accepted_epoch());
   epoch_ = {highest.value + 1};
+  if (ground_.has_bug(Bug::zk335)) return on_accepted();
   ground_.promises.accept(epoch_, guarded<Result<void>>([this](Result<void> kept) {
     if (!kept) return ground_.die(kept.error());
     on_accepted();
@@ -144,6 +145,7 @@ void Leading::synchronize() {
   phase_ = Phase::synchronizing;
   phase_end_ = ground_.loop.now() + ground_.timing.init();
   last_prepared_ = Zxid::of(epoch_, 0);
+  if (ground_.has_bug(Bug::zk790)) ground_.history.apply(committed_, [](auto) {});
   for (std::size_t i = 0; i < learners_.size(); ++i)
     if (learners_[i]->stage() == Stage::acknowledged) learners_[i]->begin_sync(epoch_);
   establish();
@@ -151,8 +153,9 @@ void Leading::synchronize() {
 
 void Leading::on_caught_up(LearnerHandler& learner, Zxid sent) {
   std::string packets;
+  const bool misses = ground_.has_bug(Bug::zk962);
   for (const auto& entry : ground_.history.unapplied())
-    if (entry.zxid > sent && (learner.voter() || entry.zxid <= committed_)) {
+    if (!misses && entry.zxid > sent && (learner.voter() || entry.zxid <= committed_)) {
       append_proposal(packets, entry);
       if (entry.zxid <= committed_) append_packet(packets, PacketType::commit, entry.zxid.value);
     }
@@ -295,7 +298,7 @@ void Leading::sync(SessionId session, std::int32_t cxid) {
 void Leading::answer_syncs() {
   while (!left_ && !syncs_.empty() && covers(syncs_.front().after)) {
     const auto sync = syncs_.front();
-    if (confirmed() < sync.asked) return ask_whether_in_office();
+    if (confirmed() < sync.asked && !ground_.has_bug(Bug::zk1675)) return ask_whether_in_office();
     syncs_.pop_front();
     if (!sync.learner)
       ground_.synced(sync.session, sync.cxid);

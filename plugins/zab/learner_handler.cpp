@@ -49,6 +49,7 @@ void LearnerHandler::on_packet(const QuorumPacket& packet) {
       if (stage_ == Stage::greeted) return on_ack_epoch(packet);
       break;
     case PacketType::ack:
+      if (stage_ == Stage::syncing && new_leader_sent_) return;  // A bug is put back.
       if (stage_ >= Stage::live) return on_ack({packet.zxid});
       break;
     case PacketType::ping:
@@ -105,7 +106,10 @@ void LearnerHandler::on_ack_epoch(const QuorumPacket& packet) {
 /// come before it.
 void LearnerHandler::on_ack(Zxid zxid) {
   if (stage_ == Stage::live) {
-    if (zxid != Zxid::of(epoch_, 0)) return;
+    if (zxid != Zxid::of(epoch_, 0)) {
+      if (ground_.has_bug(Bug::zk4685)) drop("its first ACK is not that of NEWLEADER");
+      return;
+    }
     stage_ = Stage::joined;
     acknowledged_ = zxid;
     return user_.on_joined(*this);
@@ -176,9 +180,16 @@ void LearnerHandler::choose_sync() {
   const bool on_its_way = theirs.epoch() == epoch_ && theirs <= history.last_logged();
   if (theirs == history.last_durable() || (theirs > history.last_durable() && on_its_way))
     return send_diff();
+  if (theirs > history.last_durable() && ground_.has_bug(Bug::zk1154)) return send_diff();
   if (theirs > history.last_durable())
     return begins_epoch ? send_snapshot() : truncate_and_send(history.last_durable());
-  if (theirs < ground_.parts.log.first_contiguous()) return send_snapshot();
+  const auto first = ground_.parts.log.first_contiguous();
+  if (first > theirs && ground_.has_bug(theirs == Zxid{} ? Bug::zk4352 : Bug::zk2846)) {
+    link_->send(PacketType::diff, user_.committed().value);
+    sent_ = first;
+    return read_on();
+  }
+  if (theirs < first) return send_snapshot();
   if (theirs == Zxid{} || begins_epoch) return send_diff();
   // Is it in the history here? Then it is the first one from itself on.
   read({theirs.value - 1}, 1, [this, theirs](Result<LogSlice> slice) {
@@ -240,6 +251,7 @@ void LearnerHandler::pump_snapshot() {
     }
     cursor_.reset();
     link_->send(SharedBytes::copy_of(kSignature));
+    if (ground_.has_bug(Bug::zk3104)) send_new_leader();
     read_on();
   }
 }
@@ -288,11 +300,15 @@ void LearnerHandler::on_slice(const LogSlice& slice) {
 void LearnerHandler::finish() {
   std::string commits;
   for (const auto zxid : std::exchange(uncommitted_, {}))
-    if (zxid <= user_.committed()) append_packet(commits, PacketType::commit, zxid.value);
+    if (!ground_.has_bug(Bug::zk962) && zxid <= user_.committed()) append_packet(commits, PacketType::commit, zxid.value);
   link_->send(SharedBytes(std::move(commits)));
   stage_ = Stage::live;
   user_.on_caught_up(*this, sent_);
-  if (stage_ == Stage::gone) return;
+  if (stage_ != Stage::gone && !new_leader_sent_) send_new_leader();
+}
+
+void LearnerHandler::send_new_leader() {
+  new_leader_sent_ = true;
   link_->send(PacketType::new_leader, Zxid::of(epoch_, 0).value,
               ground_.parts.state.last_seen_config());
 }

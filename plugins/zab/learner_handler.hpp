@@ -113,6 +113,7 @@ class LearnerHandler final : private PacketLinkUser {
   Zxid end_of_disk() const;
   void on_slice(const LogSlice& slice);
   void finish();
+  void send_new_leader();
   void read(Zxid after, std::size_t bytes, std::function<void(Result<LogSlice>)> then);
 
   Ground& ground_;
@@ -126,7 +127,7 @@ class LearnerHandler final : private PacketLinkUser {
   MonoTime heard_, confirmed_{};
   std::deque<MonoTime> pings_;  ///< Sent and not answered.
   std::unique_ptr<SnapshotCursor> cursor_;
-  bool waits_for_snapshot_ = false, reading_waits_ = false;
+  bool waits_for_snapshot_ = false, reading_waits_ = false, new_leader_sent_ = false;
   std::vector<Zxid> uncommitted_;  ///< Sent before they were: their COMMITs are to follow.
   std::vector<SharedBytes> held_commits_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -92,7 +92,8 @@ Result<Notification> decode_notification(std::string_view message) {
   }
   const auto state = state_of(number);
   if (!state)
-    return Error(Errc::unsupported, "a notification of the unknown state " + std::to_string(number));
+    return Error(Errc::unsupported,
+                 "a notification of the unknown state " + std::to_string(number));
   notification.state = *state;
   return notification;
 }
@@ -114,7 +115,7 @@ Result<std::optional<ReadHandshake>> read_handshake(std::string_view arrived) {
   if (arrived.size() < sizeof(std::int64_t)) return Read();
   JuteIn in(arrived);
   const auto form = in.take<std::int64_t>();
-  if (form >= 0) return Read({{{form}, {}}, sizeof form});  // Before 3.5: the sid, and nothing else.
+  if (form >= 0) return Read({{{form}, {}}, sizeof form});  // Before 3.5: the bare sid.
   if (form != Handshake::kOneAddress && form != Handshake::kSeveralAddresses)
     return malformed("a handshake of the unknown form " + std::to_string(form));
   if (arrived.size() < kBeforeAddresses) return Read();

@@ -1,9 +1,10 @@
 #pragma once
-// What travels on the election port: one handshake by whoever dials, then notifications in frames of a
-// length and so many bytes.
+// What travels on the election port: one handshake by whoever dials, then notifications in frames
+// of a length and so many bytes.
 //
-// The forms of old ZooKeepers are read as well as today's; ours are today's. Bytes of others are checked
-// before they are believed, and nothing here parses the config text that a notification carries.
+// The forms of old ZooKeepers are read as well as today's; ours are today's. Bytes of others are
+// checked before they are believed, and nothing here parses the config text that a notification
+// carries.
 // Source: sections E.1 and E.2 of the reference.
 
 #include <vivarium/ids.hpp>

@@ -19,6 +19,14 @@ std::int64_t setting(PluginHost& host, std::string_view key, std::int64_t otherw
   return value;
 }
 
+PutBack bug_put_back([[maybe_unused]] PluginHost& host) {
+#ifdef VIVARIUM_BUGS
+  return PutBack(bug_named(host.options().text("bug")));
+#else
+  return PutBack();
+#endif
+}
+
 Ensemble members_of(const StateMachine& state) {
   auto ensemble = Ensemble::parse(state.committed_config());
   VIVARIUM_ASSERT(ensemble.has_value(), ensemble.has_value() ? "" : ensemble.error().what);
@@ -31,7 +39,7 @@ struct Zab::Work {
   Work(const BroadcastParts& lent, Zab& zab)
       : parts(lent),
         ensemble(members_of(lent.state)),
-        history(parts),
+        history(parts, zab.put_back_),
         promises(lent.log, lent.opened),
         ground{zab.loop_, zab.log_, parts, ensemble, zab.timing_, history, promises, submissions} {}
 
@@ -48,6 +56,7 @@ Zab::Zab(PluginHost& host)
       log_(host.log()),
       timing_{setting(host, "tickTime", 3000), setting(host, "initLimit", 10),
               setting(host, "syncLimit", 5)},
+      put_back_(bug_put_back(host)),
       listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true") {}
 
 Zab::~Zab() = default;
@@ -65,6 +74,7 @@ void Zab::run(const BroadcastParts& parts) {
   damaged_ = !parts.opened.may_vote;
   auto& ground = work_->ground;
   ground.listens_everywhere = listens_everywhere_;
+  ground.put_back = put_back_;
   ground.leave = [this](std::string why) {
     leaving_ = std::move(why);
     post([this] { end_office(); });
@@ -74,6 +84,9 @@ void Zab::run(const BroadcastParts& parts) {
   ground.established = [this](ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt) {
     on_established(role, epoch, doubt);
   };
+  if (put_back_.has_bug(Bug::zk1653) &&
+      work_->promises.current() < work_->history.last_durable().epoch())
+    return on_failed({Errc::corrupt, "the current epoch is older than the last transaction"});
   parts.election->run({parts.self, *parts.election_transport, *this});
   look();
 }
@@ -90,7 +103,7 @@ Candidacy Zab::candidacy() const {
   const auto& work = *work_;
   Candidacy candidacy{work.history.claimed(), work.promises.current()};
   const bool empty = !work.promises.ever_kept() && work.history.last_durable() == Zxid{};
-  if (empty) candidacy.vote = Candidacy::Vote::empty;
+  if (empty && !put_back_.has_bug(Bug::zk261)) candidacy.vote = Candidacy::Vote::empty;
   if (damaged_ || !work.ensemble.is_voter(work.parts.self)) candidacy.vote = Candidacy::Vote::none;
   candidacy.committed_config = work.parts.state.committed_config();
   candidacy.last_seen_config = work.parts.state.last_seen_config();
@@ -102,7 +115,7 @@ void Zab::look() {
   looking_ = true;
   if (dead_) return;
   auto& history = work_->history;
-  if (history.at_rest()) return work_->parts.election->look(candidacy());
+  if (history.at_rest() || put_back_.has_bug(Bug::zk4541)) return work_->parts.election->look(candidacy());
   if (!log_full_) return;  // on_durable() comes.
   history.truncate(history.last_durable(), [this](Result<void> cut) {
     if (!cut) return on_failed(cut.error());
@@ -162,6 +175,7 @@ void Zab::end_office() {
   office_->end();
   office_.reset();
   work_->submissions.unsend();
+  if (put_back_.has_bug(Bug::zk2845)) work_->history.forget_unapplied();
   if (std::exchange(role_, ServingRole::none) != ServingRole::none)
     work_->parts.events.on_role(ServingRole::none, BroadcastEvents::Doubt::resolved);
   look();

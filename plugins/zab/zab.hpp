@@ -53,6 +53,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   Loop& loop_;
   Log& log_;
   Timing timing_;
+  PutBack put_back_;
   bool listens_everywhere_;
   std::unique_ptr<Work> work_;
   std::unique_ptr<Office> office_;

@@ -1,5 +1,6 @@
 #pragma once
-// The Election of ZooKeeper's ensembles: fast leader election, over connections on the election port.
+// The Election of ZooKeeper's ensembles: fast leader election, over connections on the election
+// port.
 //
 // This object reads candidacies, moves events between the two, and keeps the one timer.
 // Source: section E of the reference.
@@ -52,7 +53,7 @@ class ZabElection final : public Election, private ElectionConnectionsEvents {
   std::string config_;  ///< What notifications carry.
   std::unique_ptr<Running> running_;
   std::shared_ptr<ZabElection*> alive_ = std::make_shared<ZabElection*>(this);
-  std::uint64_t looks_ = 0;  ///< An advice is about one look(), and void after the next or settle().
+  std::uint64_t looks_ = 0;  ///< An advice is void after the next look() or settle().
   bool failed_ = false;
 };
 

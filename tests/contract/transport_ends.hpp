@@ -15,6 +15,7 @@
 #include <vivarium/transport.hpp>
 
 #include "memory_transport.hpp"
+#include "simulator/network_transport.hpp"
 #include "tcp_transport.hpp"
 #include "tests/contract/doors.hpp"
 #include "tests/support/certificates.hpp"
@@ -178,6 +179,19 @@ struct MemorySetup {
 
   Doors doors;
   MemoryTransport transport{*doors.loop, std::make_shared<MemoryNetwork>()};
+};
+
+/// The network of the simulator; `most` is the longest that a segment is under way, in microseconds.
+template <int most>
+struct NetworkSetup {
+  static constexpr bool kEncrypted = false;
+  static constexpr std::size_t kManyChannels = 5'000;
+
+  NetworkSetup() { network.set_delay({Micros(0), Micros(most)}); }
+
+  SimulatedDoors doors;
+  simulator::Network network{*doors.loop, 1};
+  simulator::NetworkTransport transport{*doors.loop, network, network.add_host("127.0.0.1")};
 };
 
 // --- two ends of a channel -----------------------------------------------------------------------

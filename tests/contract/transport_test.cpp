@@ -10,7 +10,9 @@ namespace {
 
 using Frames = std::vector<std::string>;
 
-#define ALL_TRANSPORTS TcpSetup, TlsSetup, MemorySetup<RealDoors>, MemorySetup<SimulatedDoors>
+#define ALL_TRANSPORTS                                                                       \
+  TcpSetup, TlsSetup, MemorySetup<RealDoors>, MemorySetup<SimulatedDoors>, NetworkSetup<0>, \
+      NetworkSetup<1000>
 
 // --- opening -------------------------------------------------------------------------------------
 

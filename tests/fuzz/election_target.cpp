@@ -1,5 +1,5 @@
-// Any bytes on the election port: a handshake, then messages in frames, which servers of an ensemble
-// say by turns to one that looks.
+// Any bytes on the election port: a handshake, then messages in frames, which servers of an
+// ensemble say by turns to one that looks.
 #include <vivarium/assert.hpp>
 #include <vivarium/jute.hpp>
 
@@ -28,7 +28,8 @@ std::size_t check_handshake(std::string_view stream) {
   VIVARIUM_ASSERT(bytes <= stream.size(), "more was taken than there was");
   for (std::size_t size = 0; size <= bytes; ++size) {
     const auto part = read_handshake(stream.substr(0, size));
-    VIVARIUM_ASSERT(part && part->has_value() == (size == bytes), "split differently, read differently");
+    VIVARIUM_ASSERT(part && part->has_value() == (size == bytes),
+                    "split differently, read differently");
   }
   return bytes;
 }

@@ -404,7 +404,7 @@ TEST_CASE("a server that hangs up as soon as it has greeted is not come back to 
     script.suspended();
     script.connected();
   }
-  // Pauses of 50 ms at least, at the end of a second.
+  // At the end between one second and two for each.
   CHECK(script.loop.now() > 5s);
 }
 

@@ -1,5 +1,5 @@
-// ZabElection as it is shipped, several servers over the memory transport in simulated time; and one
-// server facing a scripted peer, for the bytes.
+// ZabElection as it is shipped, several servers over the memory transport in simulated time; and
+// one server facing a scripted peer, for the bytes.
 #include <catch2/catch.hpp>
 
 #include "plugins/zab/zab_election.hpp"
@@ -98,7 +98,8 @@ struct Cluster {
   }
   /// Who that is. 0: nobody in time.
   std::int64_t elected(MonoTime within = seconds(60)) {
-    return loop.run_until([&] { return agree(); }, within) ? nodes.begin()->second->leader->value : 0;
+    if (!loop.run_until([&] { return agree(); }, within)) return 0;
+    return nodes.begin()->second->leader->value;
   }
 
   int voters;
@@ -610,6 +611,7 @@ TEST_CASE("handshakes of every length are read, waited for, or refused") {
     return text + bytes({0, 0, 0, static_cast<int>(addresses.size())}) + std::string(addresses);
   };
   CHECK(read_handshake(with("0.0.0.0:3888|[::]:3888")).value()->handshake.addresses.empty());
-  for (const auto* bad : {"", "host", ":1", "host:", "host:x", "host:70000", "host:0", "a b:1", "[x:1", "a:1|"})
+  for (const auto* bad : {"", "host", ":1", "host:", "host:x", "host:70000", "host:0", "a b:1",
+                          "[x:1", "a:1|"})
     CHECK_FALSE(read_handshake(with(bad)).has_value());
 }

@@ -24,7 +24,8 @@ Ensemble ensemble(std::string_view text) {
 std::string members(int count, const std::string& role = "participant", int from = 1) {
   std::string text;
   for (int i = from; i < from + count; ++i)
-    text += "server." + std::to_string(i) + "=host" + std::to_string(i) + ":2888:3888:" + role + "\n";
+    text += "server." + std::to_string(i) + "=host" + std::to_string(i) + ":2888:3888:" + role +
+            "\n";
   return text;
 }
 
@@ -188,6 +189,16 @@ TEST_CASE("a higher round is taken over, and what was heard in the lower one is 
   server.hears(5, looking(server.proposes(), 3, server.proposes() == 4 ? 35 : 30, 7));
   server.waits(Millis(200));
   CHECK(server.leader.has_value() == (server.proposes() == 4));
+}
+
+TEST_CASE("after a made-up last round the next one finds its way back") {
+  constexpr auto kLast = std::numeric_limits<std::int64_t>::max();
+  Server server(2, ballot(3, 30));
+  server.hears(3, looking(3, 3, 30, kLast));
+  server.look(ballot(3, 30));
+  CHECK(server.election.round() == kNever);
+  server.hears(3, looking(3, 3, 30, 1));
+  CHECK(server.election.round() == 1);
 }
 
 TEST_CASE("a lower round is answered with the own proposal, and does not count") {
@@ -407,7 +418,8 @@ TEST_CASE("an observer that looks is answered at once, and counts for nothing") 
 
 TEST_CASE("servers that are not members are answered and influence nothing") {
   Server server(2, ballot(3, 30));
-  for (const auto& claim : {looking(2, 3, 30, 1), looking(3, 99, 99, 50), leading(3, 9, 1), following(3, 9, 1)})
+  for (const auto& claim : {looking(2, 3, 30, 1), looking(3, 99, 99, 50), leading(3, 9, 1),
+                            following(3, 9, 1)})
     for (const int stranger : {8, 9, -1}) server.hears(stranger, claim);
   server.waits(Millis(200));
   CHECK_FALSE(server.leader);

@@ -1,0 +1,313 @@
+#include "simulator/clients.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace vivarium::simulator {
+namespace {
+
+constexpr std::size_t kOutcome = 0;  // Nothing but err and zxid is kept.
+
+void keep_stat(Operation& operation, const client::StatReply& reply) { operation.stat = reply.stat; }
+
+}  // namespace
+
+SimulatedClient::SimulatedClient(const World& world, std::size_t number,
+                                 std::vector<client::ServerAddress> servers,
+                                 const WorkloadSpec& workload, std::uint64_t seed, History& history,
+                                 Probes& probes)
+    : world_(world),
+      number_(number),
+      workload_(workload),
+      history_(history),
+      probes_(probes),
+      generator_(seed),
+      host_(world.network.add_host("10.0.1." + std::to_string(number + 1))),
+      clock_(world.loop),
+      loop_(world.loop, clock_, world.network, host_, seed ^ 0x5eed),
+      transport_(loop_, world.network, host_),
+      left_(workload.operations) {
+  settings_.servers = std::move(servers);
+  settings_.timeout_ms = workload.timeout_ms;
+  timer_ = loop_.timer([this] { act(); });
+}
+
+SimulatedClient::~SimulatedClient() {
+  session_.reset();
+  closing_.clear();
+  transport_.stop();
+}
+
+void SimulatedClient::start() {
+  begin(Going::anew);
+  later();
+}
+
+/// A session goes on with what the last one had seen, or forgets it all.
+void SimulatedClient::begin(Going going) {
+  settings_.session.reset();
+  if (going == Going::on_with_it) settings_.session = session_->key();
+  session_.reset();
+  conversation_ = history_.conversations.size();
+  auto& conversation = history_.conversations.emplace_back();
+  conversation.client = number_;
+  if (settings_.session) {
+    conversation.session = settings_.session->id;
+    conversation.seen_before = settings_.session->last_zxid;
+  }
+  client::SessionHandler& handler = *this;
+  session_ = std::make_unique<client::Session>(loop_, transport_, settings_, handler);
+  begin_anew_ = false;
+}
+
+void SimulatedClient::on_state(client::State state, std::string_view) {
+  auto& mine = conversation();
+  mine.states.push_back({state, ++mine.last_arrival, world_.loop.now()});
+  if (client::is_connected(state)) mine.session = session_->id();
+  if (state == client::State::expired) probes_.met("a client learns that its session has expired");
+  if (client::is_final(state)) begin_anew_ = true;
+}
+
+void SimulatedClient::on_watch(const client::WatchEvent& event) {
+  auto& mine = conversation();
+  mine.told.push_back({event, world_.loop.now(), ++mine.last_arrival});
+}
+
+bool SimulatedClient::idle() const {
+  return client::is_final(session_->state()) || session_->outstanding() == 0;
+}
+
+bool SimulatedClient::connected() const { return session_->state() == client::State::connected; }
+
+void SimulatedClient::later() {
+  timer_->arm(Micros(static_cast<std::int64_t>(
+      random(static_cast<std::uint64_t>(workload_.pause_most.count()) + 1))));
+}
+
+void SimulatedClient::act() {
+  if (begin_anew_) begin(Going::anew);
+  const bool busy = session_->outstanding() >= workload_.outstanding_most;
+  if (!resting_ && left_ > 0 && !busy) {
+    --left_;
+    do_something();
+  }
+  later();
+}
+
+void SimulatedClient::do_something() {
+  if (random(1000) < workload_.session_changes) return change_session();
+  if (workload_.watches && chance(4)) return watch_more();
+  if (chance(workload_.reads_percent)) return read();
+  chance(12) ? multi() : write();
+}
+
+void SimulatedClient::change_session() {
+  switch (random(3)) {
+    case 0: return close();
+    case 1: return begin(Going::anew);  // The process has crashed: its session will expire.
+    default:
+      if (session_->id().value == 0) return;
+      probes_.met("a session moves");
+      return begin(Going::on_with_it);
+  }
+}
+
+// --- operations ----------------------------------------------------------------------------------
+
+std::size_t SimulatedClient::new_operation(Action action, std::string path) {
+  auto& operations = conversation().operations;
+  auto& operation = operations.emplace_back();
+  operation.action = action;
+  operation.path = std::move(path);
+  operation.invoked = world_.loop.now();
+  return operations.size() - 1;
+}
+
+template <class R, class Keep>
+client::Completion<R> SimulatedClient::keeping(std::size_t operation, Keep keep) {
+  return [this, number = conversation_, operation, keep](const R& reply) {
+    auto& mine = history_.conversations[number];
+    auto& done = mine.operations[operation];
+    done.arrival = ++mine.last_arrival;
+    done.returned = world_.loop.now();
+    done.err = reply.err;
+    done.zxid = reply.zxid;
+    if constexpr (!std::is_same_v<Keep, std::size_t>) keep(done, reply);
+  };
+}
+
+void SimulatedClient::close() {
+  const auto operation = new_operation(Action::close, {});
+  session_->close(keeping<client::Reply>(operation, kOutcome));
+}
+
+std::string SimulatedClient::random_path() {
+  std::string path = "/" + std::string(1, static_cast<char>('a' + random(3)));
+  if (chance(60)) path += "/" + std::to_string(random(workload_.paths));
+  return path;
+}
+
+/// Unlike any other of the run, so that what was read tells who has written it.
+std::string SimulatedClient::random_data() {
+  auto data = std::to_string(number_) + "." + std::to_string(++last_data_);
+  if (chance(3)) data.append(random(3'000), 'x');
+  return data;
+}
+
+std::int32_t SimulatedClient::random_version() {
+  return chance(70) ? -1 : static_cast<std::int32_t>(random(4));
+}
+
+CreateFlag SimulatedClient::random_flag() {
+  const auto roll = random(10);
+  if (roll < 5) return CreateFlag::persistent;
+  if (roll < 7) return CreateFlag::ephemeral;
+  return roll < 9 ? CreateFlag::persistent_sequential : CreateFlag::ephemeral_sequential;
+}
+
+Write SimulatedClient::random_write() {
+  Write write;
+  const auto roll = random(10);
+  write.path = random_path();
+  if (roll < 4) {
+    write.action = Action::create;
+    write.data = random_data();
+    write.flag = random_flag();
+    const bool sequential = write.flag == CreateFlag::persistent_sequential ||
+                            write.flag == CreateFlag::ephemeral_sequential;
+    if (sequential) write.path = write.path.substr(0, 2) + "/n-";
+  } else if (roll < 7) {
+    write.action = Action::set;
+    write.data = random_data();
+    write.version = random_version();
+  } else {
+    write.action = Action::remove;
+    write.version = random_version();
+    if (!created_.empty() && chance(60)) {
+      write.path = created_.back();
+      created_.pop_back();
+    }
+  }
+  return write;
+}
+
+Write SimulatedClient::random_part() {
+  if (!chance(20)) return random_write();
+  Write check;
+  check.action = Action::set;
+  check.check = true;
+  check.path = random_path();
+  check.version = random_version();
+  return check;
+}
+
+void SimulatedClient::write() { send(random_write()); }
+
+void SimulatedClient::send(Write write) {
+  const auto number = new_operation(write.action, write.path);
+  const auto& asked = conversation().operations[number].writes.emplace_back(std::move(write));
+  if (asked.action == Action::create) {
+    client::NodeKind kind;
+    kind.flag = asked.flag;
+    session_->create(asked.path, asked.data, kind,
+                     keeping<client::CreateReply>(
+                         number, [this](Operation& done, const client::CreateReply& reply) {
+                           done.writes[0].created = reply.path;
+                           done.writes[0].stat = reply.stat;
+                           if (reply.ok() && reply.path != done.path) created_.push_back(reply.path);
+                         }));
+  } else if (asked.action == Action::set) {
+    session_->set(asked.path, asked.data, asked.version,
+                  keeping<client::StatReply>(number,
+                                             [](Operation& done, const client::StatReply& reply) {
+                                               done.writes[0].stat = reply.stat;
+                                             }));
+  } else {
+    session_->remove(asked.path, asked.version, keeping<client::Reply>(number, kOutcome));
+  }
+}
+
+void SimulatedClient::multi() {
+  client::Multi parts;
+  const auto number = new_operation(Action::multi, {});
+  auto& writes = conversation().operations[number].writes;
+  for (auto count = 1 + random(4); count > 0; --count) {
+    const auto& part = writes.emplace_back(random_part());
+    client::NodeKind kind;
+    kind.flag = part.flag;
+    if (part.check) parts.check(part.path, part.version);
+    else if (part.action == Action::create) parts.create(part.path, part.data, kind);
+    else if (part.action == Action::set) parts.set(part.path, part.data, part.version);
+    else parts.remove(part.path, part.version);
+  }
+  session_->multi(parts, keeping<client::MultiReply>(
+                             number, [](Operation& done, const client::MultiReply& reply) {
+                               for (std::size_t i = 0; i < reply.parts.size(); ++i) {
+                                 done.writes[i].created = reply.parts[i].path;
+                                 done.writes[i].stat = reply.parts[i].stat;
+                                 done.writes[i].err = reply.parts[i].err;
+                               }
+                             }));
+}
+
+void SimulatedClient::read() {
+  const auto watch = workload_.watches && chance(20) ? client::Watch::set : client::Watch::none;
+  auto path = chance(8) ? std::string("/") : random_path();
+  const auto roll = random(100);
+  const auto action = roll < 35   ? Action::get
+                      : roll < 60 ? Action::exists
+                      : roll < 90 ? Action::children
+                                  : Action::sync;
+  const auto number = new_operation(action, path);
+  conversation().operations[number].watch = watch == client::Watch::set && action != Action::sync;
+  switch (action) {
+    case Action::get:
+      return session_->get(path, watch,
+                           keeping<client::DataReply>(
+                               number, [](Operation& done, const client::DataReply& reply) {
+                                 done.data = reply.data;
+                                 done.stat = reply.stat;
+                               }));
+    case Action::exists:
+      return session_->exists(path, watch, keeping<client::StatReply>(number, keep_stat));
+    case Action::children:
+      return session_->get_children(
+          path, watch,
+          keeping<client::ChildrenReply>(number,
+                                         [](Operation& done, const client::ChildrenReply& reply) {
+                                           done.children = reply.children;
+                                           done.stat = reply.stat;
+                                         }));
+    default: return session_->sync(path, keeping<client::PathReply>(number, kOutcome));
+  }
+}
+
+void SimulatedClient::watch_more() {
+  const auto path = random_path();
+  const auto mode = chance(50) ? client::AddWatchMode::persistent
+                               : client::AddWatchMode::persistent_recursive;
+  const auto number = new_operation(Action::add_watch, path);
+  conversation().operations[number].mode = mode;
+  session_->add_watch(path, mode, keeping<client::Reply>(number, kOutcome));
+}
+
+void SimulatedClient::take_stock() {
+  if (begin_anew_) begin(Going::anew);
+  Write last;
+  last.action = Action::create;
+  last.path = "/stock-" + std::to_string(number_);
+  last.data = random_data();
+  send(std::move(last));
+  for (const char* path : {"/", "/a", "/b", "/c"}) {
+    const auto number = new_operation(Action::children, path);
+    session_->get_children(
+        path, client::Watch::none,
+        keeping<client::ChildrenReply>(number,
+                                       [](Operation& done, const client::ChildrenReply& reply) {
+                                         done.children = reply.children;
+                                         done.stat = reply.stat;
+                                       }));
+  }
+}
+
+}  // namespace vivarium::simulator

@@ -1,0 +1,12 @@
+#include "simulator/history.hpp"
+
+namespace vivarium::simulator {
+
+std::string_view name_of(Action action) {
+  constexpr std::string_view kNames[] = {"create", "delete",   "set",      "multi",
+                                         "close",  "get",      "exists",   "children",
+                                         "sync",   "addWatch", "removeWatches"};
+  return kNames[static_cast<std::size_t>(action)];
+}
+
+}  // namespace vivarium::simulator
