@@ -140,9 +140,13 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
   std::int32_t timeout = 0;
   in(session.value, timeout);
   if (!in.ok()) return drop("its REVALIDATE is malformed");
-  std::string data;
-  append_jute(data, session.value, ground_.parts.state.revalidate(session, timeout, id_));
-  link_->send(PacketType::revalidate, packet.zxid, data);
+  const auto tell = [this, session, zxid = packet.zxid](bool valid) {
+    std::string data;
+    append_jute(data, session.value, valid);
+    link_->send(PacketType::revalidate, zxid, data);
+  };
+  if (ground_.parts.state.revalidate(session, timeout, id_)) return tell(true);
+  user_.on_ended_session(*this, [tell] { tell(false); });
 }
 
 void LearnerHandler::ping(Zxid last_proposed) {
