@@ -791,7 +791,7 @@ void Connection::end(Frame frame, std::int32_t xid, std::int64_t zxid, WireError
   put(__builtin_bswap32(static_cast<std::uint32_t>(err)));
   ++info_.sent;
   ++clients_.parts().stats.packets_sent;
-  clients_.parts().stats.responded(static_cast<std::int32_t>(bytes));
+  clients_.parts().stats.responses.record(static_cast<std::int32_t>(bytes));
   info_.last_zxid = zxid;
 }
 

@@ -28,6 +28,7 @@ struct Inspection {
   std::function<std::vector<std::pair<std::string, std::string>>()> addresses;
   MonoTime started{};
   const Metrics* metrics = nullptr;  ///< What `mntr` shows; nullptr: nothing.
+  MonoTime leading_since{};          ///< While the server leads others.
 
   std::int64_t uptime_ms() const {
     return std::chrono::duration_cast<Millis>(loop.now() - started).count();
@@ -43,5 +44,8 @@ std::vector<std::unique_ptr<CommandHandle>> add_commands(Commands& commands,
 /// Adds ZooKeeper's metrics (section H.2) that are real here, likewise.
 std::vector<std::unique_ptr<MetricHandle>> add_metrics(Metrics& metrics,
                                                        const Inspection& inspection);
+/// Those of a leader.
+std::vector<std::unique_ptr<MetricHandle>> add_leader_metrics(Metrics& metrics,
+                                                              const Inspection& inspection);
 
 }  // namespace vivarium

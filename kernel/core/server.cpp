@@ -110,7 +110,7 @@ class Server::Body final : public StateMachine,
   std::vector<std::pair<std::string, std::unique_ptr<Listener>>> listeners_;
   std::unique_ptr<Timer> expiry_timer_, reaper_timer_;
   std::vector<std::unique_ptr<CommandHandle>> commands_;
-  std::vector<std::unique_ptr<MetricHandle>> metrics_;
+  std::vector<std::unique_ptr<MetricHandle>> metrics_, leader_metrics_;
   Done<void> serving_;
   std::function<void(const Error&)> fatal_handler_;
   bool digest_warned_ = false;
@@ -256,12 +256,17 @@ void Server::Body::lead() {
   expiry_timer_->arm(sessions_.until_next());
   reaper_timer_ = parts_.loop.timer([this] { reap(); });
   reaper_timer_->arm(Millis(settings_.container_check_ms));
+  if (role() == ServingRole::leader) {
+    inspection_.leading_since = parts_.loop.now();
+    leader_metrics_ = add_leader_metrics(parts_.metrics, inspection_);
+  }
   for (const auto session : database_->dead_owners()) ask(session, Op::close_session, {});
 }
 
 void Server::Body::resign() {
   expiry_timer_.reset();
   reaper_timer_.reset();
+  leader_metrics_.clear();
   sessions_.forget_all();
 }
 
@@ -329,7 +334,9 @@ void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
 // --- transactions ---------------------------------------------------------------------------------
 
 LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) {
-  return preparer_->prepare(request, zxid, wall_ms);
+  auto entry = preparer_->prepare(request, zxid, wall_ms);
+  stats_.proposals.record(static_cast<std::int32_t>(entry.payload.size()));
+  return entry;
 }
 
 void Server::Body::apply(std::span<const LogEntry> entries) {

@@ -23,10 +23,10 @@ LogStore::Sizes directory_sizes(const Inspection& server) {
   return sizes;
 }
 
-Value response_sizes(const ServerStats& stats) {
-  return Value::Fields{{"last_buffer_size", stats.last_response_bytes},
-                       {"min_buffer_size", stats.min_response_bytes},
-                       {"max_buffer_size", stats.max_response_bytes}};
+Value size_value(const SizeStats& stats) {
+  return Value::Fields{{"last_buffer_size", stats.last},
+                       {"min_buffer_size", stats.min},
+                       {"max_buffer_size", stats.max}};
 }
 
 Value counters(const Inspection& server) {
@@ -35,7 +35,7 @@ Value counters(const Inspection& server) {
   return Value::Fields{
       {"packets_sent", stats.packets_sent},
       {"packets_received", stats.packets_received},
-      {"client_response_stats", response_sizes(stats)},
+      {"client_response_stats", size_value(stats.responses)},
       {"provider_null", false},
       {"server_state", std::string(name_of(server.role()))},
       {"outstanding_requests", count_value(server.clients.outstanding())},
@@ -51,11 +51,14 @@ Value counters(const Inspection& server) {
 }
 
 Value::Fields server_fields(const Inspection& server) {
-  return {{"version", server.settings.version_line},
-          {"read_only", server.role() == ServingRole::read_only},
-          {"server_stats", counters(server)},
-          {"client_response", response_sizes(server.stats)},
-          {"node_count", server.znode_count()}};
+  Value::Fields fields{{"version", server.settings.version_line},
+                       {"read_only", server.role() == ServingRole::read_only},
+                       {"server_stats", counters(server)},
+                       {"client_response", size_value(server.stats.responses)}};
+  if (server.role() == ServingRole::leader)
+    fields.emplace_back("proposal_stats", size_value(server.stats.proposals));
+  fields.emplace_back("node_count", server.znode_count());
+  return fields;
 }
 
 Value server_stats(const Inspection& server) { return server_fields(server); }
@@ -72,6 +75,14 @@ std::string version_text(const Value& value) {
   return version + "READ-ONLY mode; serving only read-only clients\n";
 }
 
+/// A leader's alone.
+std::string proposal_text(const Value& value) {
+  const auto* sizes = value.field("proposal_stats");
+  if (!sizes) return {};
+  return "Proposal sizes last/min/max: " + text_at(*sizes, "last_buffer_size") + "/" +
+         text_at(*sizes, "min_buffer_size") + "/" + text_at(*sizes, "max_buffer_size") + "\n";
+}
+
 std::string counters_text(const Value& value) {
   const auto& stats = at(value, "server_stats");
   return "Latency min/avg/max: " + text_at(stats, "min_latency") + "/" +
@@ -81,7 +92,7 @@ std::string counters_text(const Value& value) {
          "Connections: " + text_at(stats, "num_alive_client_connections") + "\n" +
          "Outstanding: " + text_at(stats, "outstanding_requests") + "\n" +
          "Zxid: 0x" + to_hex(integer_at(stats, "last_processed_zxid")) + "\n" +
-         "Mode: " + text_at(stats, "server_state") + "\n" +
+         "Mode: " + text_at(stats, "server_state") + "\n" + proposal_text(value) +
          "Node count: " + text_at(value, "node_count") + "\n";
 }
 
@@ -101,13 +112,27 @@ std::int64_t port_of(const Inspection& server, std::string_view role) {
   return -1;
 }
 
+constexpr auto kMembership = "membership";
+
 std::string versioned(const std::string& directory) { return directory + "/version-2"; }
+
+void append_ensemble(const EnsembleSettings& ensemble, Value::Fields& fields) {
+  constexpr std::int64_t kFastLeaderElection = 3;
+  for (auto& field : Value::Fields{{"init_limit", ensemble.init_limit},
+                                   {"sync_limit", ensemble.sync_limit},
+                                   {"election_alg", kFastLeaderElection},
+                                   {"election_port", std::int64_t{ensemble.election_port}},
+                                   {"quorum_port", std::int64_t{ensemble.quorum_port}},
+                                   {"peer_type", std::int64_t{ensemble.observes}},
+                                   {kMembership, ensemble.config}})
+    fields.push_back(std::move(field));
+}
 
 Value configuration(const Inspection& server) {
   const auto& settings = server.settings;
   const auto& log_dir = settings.data_log_dir.empty() ? settings.data_dir : settings.data_log_dir;
   const auto sizes = directory_sizes(server);
-  return Value::Fields{
+  Value::Fields fields{
       {"client_port", port_of(server, "client")},
       {"secure_client_port", port_of(server, "secure")},
       {"data_dir", versioned(settings.data_dir)},
@@ -120,6 +145,8 @@ Value configuration(const Inspection& server) {
       {"max_session_timeout", settings.max_session_timeout_ms},
       {"client_port_listen_backlog", settings.listen_backlog},
       {"server_id", settings.id.value}};
+  if (settings.ensemble) append_ensemble(*settings.ensemble, fields);
+  return fields;
 }
 
 /// "min_session_timeout" is "minSessionTimeout" to the four-letter word.
@@ -143,7 +170,13 @@ std::string lines(const Value& value, std::string_view between,
 
 std::string as_it_is(std::string_view key) { return std::string(key); }
 
-std::string configuration_text(const Value& value) { return lines(value, "=", camel_case); }
+std::string configuration_text(const Value& value) {
+  auto fields = std::get<Value::Fields>(value.content());
+  if (fields.back().first != kMembership) return lines(value, "=", camel_case);
+  const auto membership = text_of(fields.back().second);
+  fields.pop_back();
+  return lines(fields, "=", camel_case) + "membership: \n" + membership;
+}
 
 Value dirs(const Inspection& server) {
   const auto sizes = directory_sizes(server);

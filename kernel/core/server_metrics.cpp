@@ -1,6 +1,8 @@
 #include "kernel/core/inspection.hpp"
 #include "kernel/core/java_text.hpp"
 
+#include <algorithm>
+#include <span>
 #include <string>
 
 namespace vivarium {
@@ -37,11 +39,44 @@ constexpr GaugeRow kGauges[] = {
     {"writes_refused",  // Ours: 1 while the log's disk has too little room.
      [](const Inspection& s) { return s.clients.log_room() == LogRoom::ample ? 0.0 : 1.0; }},
     {"last_client_response_size",
-     [](const Inspection& s) { return as_double(s.stats.last_response_bytes); }},
+     [](const Inspection& s) { return as_double(s.stats.responses.last); }},
     {"max_client_response_size",
-     [](const Inspection& s) { return as_double(s.stats.max_response_bytes); }},
+     [](const Inspection& s) { return as_double(s.stats.responses.max); }},
     {"min_client_response_size",
-     [](const Inspection& s) { return as_double(s.stats.min_response_bytes); }},
+     [](const Inspection& s) { return as_double(s.stats.responses.min); }},
+};
+
+double count_peers(const Inspection& server, bool (*counts)(const Broadcast::PeerStatus&)) {
+  const auto peers = server.broadcast.peers();
+  return as_double(std::count_if(peers.begin(), peers.end(), counts));
+}
+
+/// There while the server leads.
+constexpr GaugeRow kLeaderGauges[] = {
+    {"learners", [](const Inspection& s) { return as_double(s.broadcast.peers().size()); }},
+    {"synced_followers",
+     [](const Inspection& s) {
+       return count_peers(s, [](const auto& peer) { return peer.synced && peer.voter; });
+     }},
+    {"synced_non_voting_followers",  // Whoever joins and does not vote is an observer here.
+     [](const Inspection&) { return 0.0; }},
+    {"synced_observers",
+     [](const Inspection& s) {
+       return count_peers(s, [](const auto& peer) { return peer.synced && !peer.voter; });
+     }},
+    {"leader_uptime",
+     [](const Inspection& s) {
+       return as_double(
+           std::chrono::duration_cast<Millis>(s.loop.now() - s.leading_since).count());
+     }},
+    {"last_proposal_size", [](const Inspection& s) { return as_double(s.stats.proposals.last); }},
+    {"max_proposal_size", [](const Inspection& s) { return as_double(s.stats.proposals.max); }},
+    {"min_proposal_size", [](const Inspection& s) { return as_double(s.stats.proposals.min); }},
+};
+
+/// There in an ensemble.
+constexpr GaugeRow kMemberGauges[] = {
+    {"quorum_size", [](const Inspection& s) { return as_double(s.settings.ensemble->voters); }},
 };
 
 struct CounterRow {
@@ -103,15 +138,28 @@ constexpr LatencyPart kLatencyParts[] = {
     {"p999_", [](const Summary& us) { return whole_ms(us.percentile(0.999)); }},
 };
 
-}  // namespace
+using Handles = std::vector<std::unique_ptr<MetricHandle>>;
 
-std::vector<std::unique_ptr<MetricHandle>> add_metrics(Metrics& metrics,
-                                                       const Inspection& inspection) {
-  std::vector<std::unique_ptr<MetricHandle>> handles;
-  const auto& stats = inspection.stats;
-  for (const auto& row : kGauges)
+void add_gauges(std::span<const GaugeRow> rows, Metrics& metrics, const Inspection& inspection,
+                Handles& handles) {
+  for (const auto& row : rows)
     handles.push_back(
         metrics.add(row.name, [&inspection, read = row.read] { return read(inspection); }));
+}
+
+}  // namespace
+
+Handles add_leader_metrics(Metrics& metrics, const Inspection& inspection) {
+  Handles handles;
+  add_gauges(kLeaderGauges, metrics, inspection, handles);
+  return handles;
+}
+
+Handles add_metrics(Metrics& metrics, const Inspection& inspection) {
+  Handles handles;
+  const auto& stats = inspection.stats;
+  add_gauges(kGauges, metrics, inspection, handles);
+  if (inspection.settings.ensemble) add_gauges(kMemberGauges, metrics, inspection, handles);
   for (const auto& row : kCounters) handles.push_back(metrics.add(row.name, stats.*row.counter));
   for (const auto& row : kSummaries)
     handles.push_back(metrics.add(row.name, stats.*row.summary, SummaryDetail::plain));

@@ -27,6 +27,17 @@ struct LatencyStats {
   }
 };
 
+/// Bytes of the last, the smallest and the longest of a kind; -1 before the first.
+struct SizeStats {
+  std::int32_t last = -1, min = -1, max = -1;
+
+  void record(std::int32_t bytes) {
+    last = bytes;
+    if (min < 0 || bytes < min) min = bytes;
+    if (bytes > max) max = bytes;
+  }
+};
+
 /// Tree digests at every 128th zxid, for `hash`: comparing those of two servers tells where they parted.
 class DigestLog {
  public:
@@ -54,14 +65,9 @@ struct ServerStats {
       snapshots_failed, writes_refused;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
-  std::int32_t last_response_bytes = -1, min_response_bytes = -1, max_response_bytes = -1;
+  SizeStats responses, proposals;
   DigestLog digests;
 
-  void responded(std::int32_t bytes) {
-    last_response_bytes = bytes;
-    if (min_response_bytes < 0 || bytes < min_response_bytes) min_response_bytes = bytes;
-    if (bytes > max_response_bytes) max_response_bytes = bytes;
-  }
   /// `srst`: all but the failed authentications, as ZooKeeper has it, and the digests.
   void reset() {
     ServerStats fresh;

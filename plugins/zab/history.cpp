@@ -26,6 +26,7 @@ void History::append(std::span<const LogEntry> entries) {
     last_logged_ = entry.zxid;
     unapplied_.push_back(entry);
   }
+  if (loses_) return on_durable(last_logged_);
   log_.append(entries);
 }
 
@@ -57,6 +58,7 @@ void History::truncate(Zxid zxid, Done<void> done) {
                              done = std::move(guarded)](Result<void> cut) {
     if (!cut || alive.expired()) return done(cut);
     last_logged_ = last_durable_ = zxid;
+    loses_ = put_back_.has_bug(Bug::zk1489);
     if (state_.last_applied() <= zxid) return done(cut);
     unapplied_.clear();
     state_.reload(done);

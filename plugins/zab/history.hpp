@@ -60,6 +60,7 @@ class History {
   Zxid last_logged_, last_durable_;
   std::deque<LogEntry> unapplied_;
   bool distrusted_ = false;
+  bool loses_ = false;  ///< A bug that is put back.
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

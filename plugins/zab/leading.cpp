@@ -214,8 +214,13 @@ void Leading::on_request(LearnerHandler& learner, const QuorumPacket& packet) {
   request.identities = packet.identities;
   request.owner = learner.id();
   if (static_cast<Op>(request.op) != Op::sync) return prepare(request);
-  syncs_.push_back({last_prepared_, ground_.loop.now(), &learner, request.session, request.cxid});
-  progress_ = true;
+  await(&learner, [&learner] {
+    if (learner.stage() == Stage::serving) learner.answer(PacketType::sync, 0);
+  });
+}
+
+void Leading::on_ended_session(LearnerHandler& learner, std::function<void()> tell) {
+  await(&learner, std::move(tell));
 }
 
 /// The counter must not run over into the epoch: a new leader has a new one (ZOOKEEPER-1277).
@@ -262,7 +267,7 @@ void Leading::advance() {
       positions[learner->id()] = learner->acknowledged();
   const auto reached = quorum_position(ground_.ensemble, positions);
   if (reached) commit(std::min(*reached, durable));
-  answer_syncs();
+  tell_awaited();
 }
 
 void Leading::commit(Zxid zxid) {
@@ -289,21 +294,23 @@ void Leading::commit(Zxid zxid) {
 // --- syncs, sessions ------------------------------------------------------------------------------
 
 void Leading::sync(SessionId session, std::int32_t cxid) {
-  syncs_.push_back({last_prepared_, ground_.loop.now(), nullptr, session, cxid});
-  ground_.loop.post(guarded<>([this] { answer_syncs(); }));
+  await(nullptr, [this, session, cxid] { ground_.synced(session, cxid); });
+  ground_.loop.post(guarded<>([this] { tell_awaited(); }));
 }
 
-/// A sync is answered when all before it is committed, and when a quorum has said after it was asked
-/// that this is still its leader: a deposed one would tell an old state (ZOOKEEPER-1675).
-void Leading::answer_syncs() {
-  while (!left_ && !syncs_.empty() && covers(syncs_.front().after)) {
-    const auto sync = syncs_.front();
-    if (confirmed() < sync.asked && !ground_.has_bug(Bug::zk1675)) return ask_whether_in_office();
-    syncs_.pop_front();
-    if (!sync.learner)
-      ground_.synced(sync.session, sync.cxid);
-    else if (sync.learner->stage() == Stage::serving)
-      sync.learner->answer(PacketType::sync, 0);
+void Leading::await(LearnerHandler* learner, std::function<void()> tell, Done<bool> revalidation) {
+  awaited_.push_back({last_prepared_, ground_.loop.now(), learner, std::move(tell),
+                      std::move(revalidation)});
+  progress_ = true;
+}
+
+void Leading::tell_awaited() {
+  while (!left_ && !awaited_.empty() && covers(awaited_.front().after)) {
+    if (confirmed() < awaited_.front().asked && !ground_.has_bug(Bug::zk1675))
+      return ask_whether_in_office();
+    const auto tell = std::move(awaited_.front().tell);
+    awaited_.pop_front();
+    tell();
   }
 }
 
@@ -316,19 +323,26 @@ void Leading::ask_whether_in_office() {
   for (auto& learner : learners_) learner->ping_now(last_prepared_);
 }
 
+/// A session that has ended has ended for good when its client hears of it: the transaction that closes
+/// it is committed by then. ZooKeeper's leader says so at once, also one that is cut off from a majority
+/// in which the session lives, and holds its locks.
 void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
   revalidations_.push_back(std::move(done));
   ground_.loop.post(guarded<>([this, session, timeout_ms] {
     if (revalidations_.empty()) return;
     const auto first = std::move(revalidations_.front());
     revalidations_.pop_front();
-    first(ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self));
+    if (ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self)) return first(true);
+    await(nullptr, [first] { first(false); }, first);
+    tell_awaited();
   }));
 }
 
 void Leading::end() {
-  for (const auto& done : std::exchange(revalidations_, {}))
-    done(Error(Errc::closed, "the leader has left its office"));
+  const Error left(Errc::closed, "the leader has left its office");
+  for (const auto& done : std::exchange(revalidations_, {})) done(left);
+  for (const auto& awaited : std::exchange(awaited_, {}))
+    if (awaited.revalidation) awaited.revalidation(left);
 }
 
 void Leading::touch(SessionId session, std::int32_t timeout_ms) {
@@ -391,7 +405,7 @@ void Leading::on_learner_gone(LearnerHandler& learner, std::string_view why) {
   if (learner.id() != ServerId{-1} && !left_)
     ground_.log.info("server " + std::to_string(learner.id().value) + " follows no more: " +
                      std::string(why));
-  std::erase_if(syncs_, [&](const Sync& sync) { return sync.learner == &learner; });
+  std::erase_if(awaited_, [&](const Awaited& one) { return one.learner == &learner; });
   sweep_timer_->arm(Micros(0));
 }
 

@@ -54,12 +54,14 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
     Zxid zxid;
     MonoTime proposed;
   };
-  struct Sync {
+  /// What is told when all before it is committed, and a quorum has said since it was asked that this is
+  /// still its leader: a deposed one would tell an old state (ZOOKEEPER-1675).
+  struct Awaited {
     Zxid after;
     MonoTime asked;
     LearnerHandler* learner;  ///< nullptr: of this server itself.
-    SessionId session;
-    std::int32_t cxid;
+    std::function<void()> tell;
+    Done<bool> revalidation;  ///< Of this server's own client, which hears when the office ends before.
   };
 
   ChannelHandler* on_accept(Channel& channel) override;
@@ -71,6 +73,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void on_caught_up(LearnerHandler& learner, Zxid sent) override;
   void on_joined(LearnerHandler& learner) override;
   void on_request(LearnerHandler& learner, const QuorumPacket& packet) override;
+  void on_ended_session(LearnerHandler& learner, std::function<void()> tell) override;
   void on_progress(LearnerHandler&) override { progress_ = true; }
   void on_learner_batch_end() override;
   void on_learner_gone(LearnerHandler& learner, std::string_view why) override;
@@ -89,7 +92,8 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void propose();
   void advance();
   void commit(Zxid zxid);
-  void answer_syncs();
+  void await(LearnerHandler* learner, std::function<void()> tell, Done<bool> revalidation = {});
+  void tell_awaited();
   bool covers(Zxid zxid) const;
   void ask_whether_in_office();
 
@@ -119,7 +123,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   std::vector<LogEntry> batch_;  ///< Prepared and not proposed.
   std::deque<Outstanding> outstanding_;
   bool progress_ = false;
-  std::deque<Sync> syncs_;
+  std::deque<Awaited> awaited_;
   std::deque<Done<bool>> revalidations_;  ///< Of this server's own clients.
   MonoTime asked_{-1};           ///< When the last round that asks all was sent.
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -140,9 +140,13 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
   std::int32_t timeout = 0;
   in(session.value, timeout);
   if (!in.ok()) return drop("its REVALIDATE is malformed");
-  std::string data;
-  append_jute(data, session.value, ground_.parts.state.revalidate(session, timeout, id_));
-  link_->send(PacketType::revalidate, packet.zxid, data);
+  const auto tell = [this, session, zxid = packet.zxid](bool valid) {
+    std::string data;
+    append_jute(data, session.value, valid);
+    link_->send(PacketType::revalidate, zxid, data);
+  };
+  if (ground_.parts.state.revalidate(session, timeout, id_)) return tell(true);
+  user_.on_ended_session(*this, [tell] { tell(false); });
 }
 
 void LearnerHandler::ping(Zxid last_proposed) {
@@ -172,19 +176,18 @@ void LearnerHandler::begin_sync(Epoch epoch) {
   choose_sync();
 }
 
-/// Section F.3: by where the learner's last transaction stands in the history here.
+/// Section F.3: by where the learner's last transaction stands in the history here. What it has beyond
+/// the commits goes, even if it was proposed here: DIFF says that all it has is committed.
 void LearnerHandler::choose_sync() {
-  const auto& history = ground_.history;
+  const auto committed = user_.committed();
   const auto theirs = last_zxid_;
   const bool begins_epoch = theirs.counter() == 0 && theirs != Zxid{};
-  const bool on_its_way = theirs.epoch() == epoch_ && theirs <= history.last_logged();
-  if (theirs == history.last_durable() || (theirs > history.last_durable() && on_its_way))
-    return send_diff();
-  if (theirs > history.last_durable() && ground_.has_bug(Bug::zk1154)) return send_diff();
-  if (theirs > history.last_durable())
-    return begins_epoch ? send_snapshot() : truncate_and_send(history.last_durable());
+  const bool begins_this = theirs == Zxid::of(epoch_, 0);
+  if (theirs == committed || (theirs > committed && begins_this)) return send_diff();
+  if (theirs > committed && ground_.has_bug(Bug::zk1154)) return send_diff();
+  if (theirs > committed) return begins_epoch ? send_snapshot() : truncate_and_send(committed);
   const auto first = ground_.parts.log.first_contiguous();
-  if (theirs == Zxid{} && first > theirs && ground_.has_bug(Bug::zk4352)) {
+  if (first > theirs && ground_.has_bug(theirs == Zxid{} ? Bug::zk4352 : Bug::zk2846)) {
     link_->send(PacketType::diff, user_.committed().value);
     sent_ = first;
     return read_on();
@@ -196,7 +199,7 @@ void LearnerHandler::choose_sync() {
     if (!slice || slice->entries.empty()) return send_snapshot();
     const auto found = slice->entries.front().zxid;
     if (found == theirs) return send_diff();
-    if (found.epoch() == theirs.epoch()) return send_snapshot();
+    if (found.epoch() == theirs.epoch()) return send_snapshot();  // It never had a history of ours.
     find_end_of_epoch(theirs.epoch(), 0, theirs.counter() - 1);
   });
 }

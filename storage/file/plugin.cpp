@@ -5,11 +5,18 @@
 
 namespace {
 
+// Built once more to put back a bug that the simulator has to see.
+#ifdef VIVARIUM_BUG_ZK4837
+constexpr const char* kName = "file-bugs";
+#else
+constexpr const char* kName = "file";
+#endif
+
 constexpr vivarium::PluginInterface kInterfaces[] = {
-    vivarium::serves<vivarium::LogStore, vivarium::file::FileStore>("file",
+    vivarium::serves<vivarium::LogStore, vivarium::file::FileStore>(kName,
                                                                     vivarium::file::kFileOptions),
 };
 
 }  // namespace
 
-VIVARIUM_PLUGIN("file", "0.1.0", kInterfaces);
+VIVARIUM_PLUGIN(kName, "0.1.0", kInterfaces);

@@ -84,9 +84,10 @@ def _end_with_parent():
 
 
 class Server:
-    def __init__(self, program, settings=(), port=None):
+    def __init__(self, program, settings=(), port=None, my_id=None):
         """program: path of vivarium, or JAVA. settings: zoo.cfg lines "key=value"; an empty value
-        removes a default. port: None takes any free one at each start."""
+        removes a default. port: None takes any free one at each start. my_id: of a member of an
+        ensemble; ensemble.py makes those."""
         self.is_java = program == JAVA
         self.program = program if self.is_java else os.path.abspath(program)
         self.directory = tempfile.mkdtemp(prefix="vivarium-conformance-")
@@ -96,6 +97,7 @@ class Server:
         self._config = os.path.join(self.directory, "zoo.cfg")
         self._ready = os.path.join(self.directory, "ready")
         self._fixed_port = port
+        self._my_id = my_id
         self._process = None
         self._settings = {
             "tickTime": "2000",
@@ -112,6 +114,11 @@ class Server:
                 self._settings[key] = value
             else:
                 self._settings.pop(key, None)
+
+    @property
+    def directories(self):
+        """All that is kept after a failure."""
+        return [self.directory]
 
     @property
     def running(self):
@@ -133,14 +140,25 @@ class Server:
     def start(self, timeout=60):
         if self.running:
             return
+        self.spawn()
+        self.wait_until_serving(timeout)
+
+    def spawn(self):
+        """Starts it and does not wait."""
         settings = dict(self._settings)
         if self.is_java:
             settings["clientPort"] = str(self._fixed_port or free_port())
+            self.address = "127.0.0.1:" + settings["clientPort"]
             if settings.get("secureClientPort") == "auto":
                 settings["secureClientPort"] = str(free_port())
+            if "secureClientPort" in settings:
+                self.secure_address = "127.0.0.1:" + settings["secureClientPort"]
         else:
             settings["clientPort"] = str(self._fixed_port or "auto")
         os.makedirs(settings["dataDir"], exist_ok=True)
+        if self._my_id is not None:
+            with open(os.path.join(settings["dataDir"], "myid"), "w") as f:
+                f.write(f"{self._my_id}\n")
         with open(self._config, "w") as f:
             f.writelines(f"{key}={value}\n" for key, value in settings.items())
         with contextlib.suppress(FileNotFoundError):
@@ -149,8 +167,10 @@ class Server:
             self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log,
                                              stderr=log, cwd=self.directory,
                                              preexec_fn=_end_with_parent)
+
+    def wait_until_serving(self, timeout=60):
         deadline = time.monotonic() + timeout
-        while not self._serves(settings):
+        while not self._serves():
             if self._process.poll() is not None:
                 status, self._process = self._process.returncode, None
                 raise Unclean(f"the server ended with status {status} before it served"
@@ -170,13 +190,15 @@ class Server:
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", self._config]
         return [self.program, "serve", self._config, "--ready-file", self._ready]
 
-    def _serves(self, settings):
+    def mode(self):
+        """As srvr tells it: standalone, leader, follower, ...; None while clients are not served."""
+        found = re.search(r"^Mode: (\S+)", four_letter_word(self.address, "srvr"), re.MULTILINE)
+        return found and found[1]
+
+    def _serves(self):
         """True once clients are served; the addresses are known then."""
         if self.is_java:
-            self.address = "127.0.0.1:" + settings["clientPort"]
-            if "secureClientPort" in settings:
-                self.secure_address = "127.0.0.1:" + settings["secureClientPort"]
-            return "Mode:" in four_letter_word(self.address, "srvr")
+            return self.mode() is not None
         try:
             with open(self._ready) as f:
                 text = f.read()
@@ -267,14 +289,18 @@ def require_files(package, *paths):
             sys.exit(f"{path} is missing (package {package}): run scripts/setup --tests")
 
 
-@contextlib.contextmanager
 def started(options, settings=(), port=None):
-    """A running server for the time of a `with` block; ends this program when it was unclean.
-
-    The block sets `keep` on the server when its own checks failed.
-    """
+    """A running server for the time of a `with` block; ends this program when it was unclean."""
     check_program(options.program)
-    server = Server(options.program, [*settings, *options.settings], port)
+    return running(Server(options.program, [*settings, *options.settings], port))
+
+
+@contextlib.contextmanager
+def running(server):
+    """Starts and stops a server, or an ensemble, around a `with` block.
+
+    The block sets `keep` on it when its own checks failed.
+    """
     clean = False
     try:
         server.start()
@@ -290,7 +316,7 @@ def started(options, settings=(), port=None):
             server.remove()
         else:
             server.kill()
-            print(f"kept: {server.directory}", file=sys.stderr)
+            print("kept: " + " ".join(server.directories), file=sys.stderr)
 
 
 def main():

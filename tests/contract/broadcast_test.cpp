@@ -308,6 +308,26 @@ TEST_CASE("revalidation asks the leader, and claims the session for the server t
   CHECK(cluster.leader().state.owner_of_7 == node.id);
 }
 
+TEST_CASE("a session has ended when all that was submitted before is applied, and not before") {
+  const auto& kind = kKinds[2];
+  Cluster cluster(kind.servers, kind.make);
+  for (auto* node : {&cluster.leader(), &cluster.other()}) {
+    for (auto& each : cluster.nodes) each->log.held = true;
+    const auto applied = cluster.leader().state.applied.size();
+    cluster.leader().submit(8, -11, "its end");
+    std::optional<std::size_t> told;
+    node->broadcast->revalidate({8}, 1000, [&](Result<bool> valid) {
+      CHECK_FALSE(valid.value());
+      told = cluster.leader().state.applied.size();
+    });
+    cluster.settle();
+    CHECK_FALSE(told);
+    for (auto& each : cluster.nodes) each->log.release();
+    REQUIRE(cluster.loop.run_until([&] { return told.has_value(); }));
+    CHECK(*told == applied + 1);
+  }
+}
+
 TEST_CASE("touches reach the leader's sessions") {
   FOR_EACH_KIND;
   cluster.other().broadcast->touch({42}, 1000);

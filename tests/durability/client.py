@@ -12,6 +12,10 @@ class Refused(Exception):
     """The server closed the connection, or does not know the session."""
 
 
+class Expired(Refused):
+    """The server says that the session has ended."""
+
+
 class Session:
     """One session on one connection at a time; it can go on after its server was killed."""
 
@@ -35,7 +39,7 @@ class Session:
         answer.i32()
         timeout_ms, session = answer.i32(), answer.i64()
         if timeout_ms <= 0:
-            raise Refused(f"session 0x{self.id:x} is unknown to the server")
+            raise Expired(f"session 0x{self.id:x} is unknown to the server")
         self.id, self.password = session, answer.buffer()
 
     def close_connection(self):

@@ -376,17 +376,28 @@ TEST_CASE("writes and syncs in doubt close their connections, and no others") {
 }
 
 TEST_CASE("what is forgotten in doubt is not taken for the writes of the session's next connection") {
-  Follower server;
-  server.client.send_create("/b");
-  server.settle();
-  server.lose_leader(kOpen);
-  server.broadcast.writes.clear();
-  server.find_leader();
-  server.broadcast.prompt = true;
-  Client again(server, Client::Greeting::none);
-  REQUIRE(again.connect(server.client.session, server.client.password));
-  again.exists("/a");
-  CHECK(again.create("/c").err == WireError::ok);  // The same xid as "/b" had.
+  for (const bool connection_ends_before : {false, true}) {
+    Follower server;
+    server.broadcast.prompt = true;
+    auto client = std::make_unique<Client>(server);
+    const auto session = client->session;
+    const auto password = client->password;
+    server.broadcast.prompt = false;
+    client->send_create("/b");
+    server.settle();
+    if (connection_ends_before) client.reset();
+    server.lose_leader(kOpen);
+    server.broadcast.writes.clear();
+    server.find_leader();
+    server.broadcast.prompt = true;
+    server.broadcast.answer_revalidations(true);
+    Client again(server, Client::Greeting::none);
+    REQUIRE(again.connect(session, password));
+    const auto write = again.send_create("/c");  // The same xid as "/b" had.
+    again.settle();
+    REQUIRE(again.has_reply());
+    CHECK(again.wait_for(write).err == WireError::ok);
+  }
 }
 
 TEST_CASE("another state closes the connections, for their watches are of the one before") {
@@ -550,4 +561,62 @@ TEST_CASE("a client that pings keeps its connection over an election of any leng
   }
   server.loop.run_for(11s);
   CHECK(server.client.closed);  // Silent for longer than its timeout.
+}
+
+// --- what operators see ---------------------------------------------------------------------------
+
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("srvr tells the role, and that nothing is served without one") {
+  Follower server;
+  CHECK(has_line(server.word("srvr"), "Mode: follower"));
+  CHECK(server.word("srvr").find("Proposal sizes") == std::string::npos);
+  CHECK(server.word("isro") == "rw");
+  server.broadcast.become(observer);
+  CHECK(has_line(server.word("srvr"), "Mode: observer"));
+  server.lose_leader();
+  for (const auto* word : {"srvr", "stat", "mntr", "cons", "dump"})
+    CHECK(server.word(word) == "This ZooKeeper instance is not currently serving requests\n");
+  CHECK(server.word("isro") == "null");
+  CHECK(server.word("ruok") == "imok");
+}
+
+TEST_CASE("a leader tells of its proposals and of its peers") {
+  MemberServer server(leader);
+  CHECK(has_line(server.word("srvr"), "Proposal sizes last/min/max: -1/-1/-1"));
+  server.broadcast.others = {{{1}, "one", true, true, {}},
+                             {{3}, "three", false, true, {}},
+                             {{4}, "four", true, false, {}}};
+  Client client(server);
+  client.create("/a");
+  server.loop.run_for(2s);
+  const auto text = server.word("mntr");
+  for (const auto* line : {"zk_server_state\tleader", "zk_peer_state\tleading - broadcast",
+                           "zk_learners\t3", "zk_synced_followers\t1", "zk_synced_observers\t1",
+                           "zk_synced_non_voting_followers\t0", "zk_quorum_size\t3"}) {
+    CAPTURE(line);
+    CHECK(has_line(text, line));
+  }
+  CHECK(text.find("zk_leader_uptime\t20") != std::string::npos);
+  CHECK(text.find("zk_last_proposal_size\t-1") == std::string::npos);
+  CHECK(server.word("dump").starts_with("SessionTracker dump:\nSession Sets (1)/(1):\n"));
+  server.broadcast.become(follower);
+  CHECK(server.word("mntr").find("zk_learners") == std::string::npos);
+  CHECK(has_line(server.word("mntr"), "zk_peer_state\tfollowing - broadcast"));
+  CHECK(server.word("dump").starts_with("SessionTracker dump:\nGlobal Sessions(1):\n"));
+}
+
+TEST_CASE("conf of a member has its place in the ensemble and the members") {
+  Follower server;
+  const auto text = server.word("conf");
+  CHECK(text.substr(text.find("serverId")) ==
+        "serverId=2\ninitLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort=3888\nquorumPort=2888\n"
+        "peerType=0\nmembership: \n" +
+            MemberServer::defaults().ensemble->config);
 }

@@ -4,7 +4,8 @@ kazoo.testing starts Java by itself, in ManagedZooKeeper. This puts a class of t
 its place; everything above it (ZookeeperCluster, KazooTestHarness, tests) is kazoo's, unchanged.
 
 $VIVARIUM_TEST_PROGRAM names the server ("java" for Debian's ZooKeeper), $VIVARIUM_TEST_SETTINGS
-further zoo.cfg lines, $VIVARIUM_TEST_LEFT_OUT a file of tests not to run.
+further zoo.cfg lines, $VIVARIUM_TEST_SIZE the number of servers, $VIVARIUM_TEST_LEFT_OUT the tests not to
+run.
 """
 
 import logging
@@ -12,11 +13,13 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import ensemble
 import server
 
 # kazoo reads these when its modules are loaded and when the first test wants a server.
-os.environ.update(ZOOKEEPER_VERSION="3.8.0", ZOOKEEPER_CLUSTER_SIZE="1",
-                  ZOOKEEPER_CLASSPATH="unused", ZOOKEEPER_PORT_OFFSET=str(server.free_port()))
+os.environ.update(ZOOKEEPER_VERSION="3.8.0", ZOOKEEPER_CLASSPATH="unused",
+                  ZOOKEEPER_CLUSTER_SIZE=os.environ["VIVARIUM_TEST_SIZE"],
+                  ZOOKEEPER_PORT_OFFSET=str(server.free_port()))
 import kazoo.testing.common
 import kazoo.testing.harness
 
@@ -31,15 +34,24 @@ def setting_of(flag):
 
 
 class ManagedServer:
+    started = []  # Those of all servers that run.
+
     def __init__(self, software_path, server_info, peers=(), classpath=None,
                  configuration_entries=(), java_system_properties=(), jaas_config=None):
-        assert not peers and not jaas_config, "one server, no SASL: see left-out.tsv"
+        assert not jaas_config, "no SASL: see left-out.tsv"
         settings = [*configuration_entries, *map(setting_of, java_system_properties),
                     *os.environ.get("VIVARIUM_TEST_SETTINGS", "").split("\n")]
+        my_id = None
+        self._size = 1 + len(peers)
+        if peers:
+            members = sorted([server_info, *peers])
+            settings += [*ensemble.SETTINGS, "readonlymode.enabled=true", *ensemble.member_lines(
+                [(member.leader_port, member.election_port) for member in members])]
+            my_id = server_info.server_id
         self.server_info = server_info
         self.host = "127.0.0.1"
         self._server = server.Server(os.environ["VIVARIUM_TEST_PROGRAM"], filter(None, settings),
-                                     server_info.client_port)
+                                     server_info.client_port, my_id)
 
     # A restarted server keeps its port: the tests' clients must find it again.
     client_port = property(lambda self: self.server_info.client_port)
@@ -47,9 +59,18 @@ class ManagedServer:
     running = property(lambda self: self._server.running)
 
     def run(self):
-        self._server.start()
+        """The last one waits for those before it: a new ensemble serves when all its members have come."""
+        if self.running:
+            return
+        self._server.spawn()
+        self.started.append(self._server)
+        if len(self.started) == self._size:
+            for each in self.started:
+                each.wait_until_serving()
 
     def stop(self):
+        if self.running:
+            self.started.remove(self._server)
         try:
             self._server.stop()
         except server.Unclean as e:
@@ -68,8 +89,7 @@ kazoo.testing.common.ManagedZooKeeper = ManagedServer
 
 
 def pytest_collection_modifyitems(config, items):
-    with open(os.environ["VIVARIUM_TEST_LEFT_OUT"]) as f:
-        names = {line.split("\t")[0] for line in f}
+    names = os.environ["VIVARIUM_TEST_LEFT_OUT"].split("\n")
     left_out = [item for item in items if name_of(item) in names]
     items[:] = [item for item in items if name_of(item) not in names]
     config.hook.pytest_deselected(items=left_out)
