@@ -74,6 +74,9 @@ class SimulatedClient final : private client::SessionHandler {
   std::size_t new_operation(Action action, std::string path);
   void send(Write write);
   void watch_more();
+  void use_register();
+  void get(const std::string& path, client::Watch watch);
+  void sync(const std::string& path);
 
   /// Keeps the outcome of an operation of this conversation.
   template <class R, class Keep>

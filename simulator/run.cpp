@@ -1,6 +1,7 @@
 #include "simulator/run.hpp"
 
 #include "simulator/checks/client_checks.hpp"
+#include "simulator/checks/linearizability.hpp"
 #include "simulator/checks/protocol_checks.hpp"
 #include "simulator/clients.hpp"
 #include "simulator/machine.hpp"
@@ -181,6 +182,17 @@ class Run {
     ClientChecks clients(history_, protocol_.committed(), verdict_, result_.probes);
     clients.check();
     if (verdict_.good()) check_trees(clients.model());
+    if (verdict_.good()) check_register();
+  }
+
+  void check_register() {
+    switch (judge_register(register_operations(history_))) {
+      case Linearizable::yes: return;
+      case Linearizable::no:
+        return verdict_.object("C-1", std::string("there is no order that explains what clients saw of ") +
+                                          kRegisterPath);
+      case Linearizable::undecided: return result_.probes.met("a register is too hard to judge");
+    }
   }
 
   void check_trees(const Model& model) {
