@@ -317,6 +317,7 @@ void Following::acknowledge_new_leader() {
 
 void Following::on_up_to_date() {
   phase_ = Phase::serving;
+  arm_silence();  // With syncLimit from now on.
   last_ping_ = confirmed_ = ground_.loop.now();
   ground_.promises_count = true;
   if (ground_.has_bug(Bug::zk1282)) ground_.promises.enter(epoch_, [](Result<void>) {});

@@ -4,6 +4,7 @@
 #include "kernel/simulation/simulated_loop.hpp"
 #include "memory_store.hpp"
 #include "memory_transport.hpp"
+#include "packet_link.hpp"
 #include "standalone.hpp"
 #include "tests/support/fake_host.hpp"
 #include "zab.hpp"
@@ -370,4 +371,72 @@ TEST_CASE("one seed gives one run") {
     return cluster.loop.event_hash();
   };
   CHECK(run() == run());
+}
+
+// --- zab alone ------------------------------------------------------------------------------------
+
+namespace {
+
+/// Has a server follow it, and then says nothing more.
+class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
+ public:
+  SilentLeader(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network)
+      : transport_(loop, std::move(network), "server1") {
+    ListenSpec spec;
+    spec.host = "server1";
+    spec.port = 2888;
+    spec.framing = zab::PacketLink::framing();
+    listener_ = transport_.listen(spec, *this).value();
+  }
+  ~SilentLeader() { transport_.stop(); }
+
+ private:
+  ChannelHandler* on_accept(Channel& channel) override {
+    link_ = zab::PacketLink::open(channel, *this);
+    return link_.get();
+  }
+  void on_refused(const PeerIdentity&, std::string_view) override {}
+  void on_packet(const zab::QuorumPacket& packet) override {
+    using enum zab::PacketType;
+    constexpr std::int64_t kEpoch = 1LL << 32;
+    if (packet.type == follower_info) {
+      std::string version;
+      append_jute(version, zab::kProtocolVersion);
+      link_->send(leader_info, kEpoch, version);
+    } else if (packet.type == ack_epoch) {
+      link_->send(diff, 0);
+      link_->send(new_leader, kEpoch);
+    } else if (packet.type == ack && !std::exchange(joined_, true)) {
+      link_->send(up_to_date, -1);
+    }
+  }
+  void on_link_closed(std::string_view) override {}
+
+  MemoryTransport transport_;
+  std::unique_ptr<Listener> listener_;
+  std::shared_ptr<zab::PacketLink> link_;
+  bool joined_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a follower leaves a leader that is silent for syncLimit, from its first moment on") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  const SilentLeader leader(loop, network);
+  Node node(loop, network, 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.log.open(node.broadcast->log_events(), [&](Result<OpenedLog> opened) {
+    node.opened = opened.value();
+    node.broadcast->run({node.id, node.state, node.log, node.opened, node.election.get(),
+                         &node.transport, &node.transport, node.events});
+  });
+  REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
+  loop.run_for(std::chrono::milliseconds(5 * 3000 - 1));
+  CHECK(node.events.role == ServingRole::follower);
+  loop.run_for(std::chrono::milliseconds(2));
+  CHECK(node.events.role == ServingRole::none);
+  node.broadcast->stop();
+  node.transport.stop();
+  node.log.stop();
 }

@@ -134,28 +134,39 @@ class Cluster(ensemble.Ensemble):
     def ephemeral_owners(self, tops):
         """On any server: path -> session."""
         return {path: stat["owner"] for member in self.members for top in tops
-                for path, (_, stat) in protocol.dump(member.address, top).items() if stat["owner"]}
+                for path, (_, stat) in patiently(protocol.dump, member.address, top).items()
+                if stat["owner"]}
 
     def dumps(self):
         """server -> path -> (data, stat), of all servers at the same place in the order."""
-        session = protocol.Session()
-        session.connect(self.members[0].address)
-        zxid, _, _ = session.call(*wire.create("/end"))
-        session.call(*wire.close_session())
-        session.close_connection()
+        zxid = patiently(_ask, self.members[0].address, *wire.create("/end"))
         for member in self.members:
             deadline = time.monotonic() + 30
-            while self._seen(member) < zxid:
+            while patiently(_ask, member.address, wire.EXISTS,
+                            wire.string("/") + wire.boolean(False)) < zxid:
                 if time.monotonic() > deadline:
                     raise server.Unclean(f"server {member.number} does not catch up")
                 time.sleep(0.05)
-        return {member.number: protocol.dump(member.address) for member in self.members}
+        return {member.number: patiently(protocol.dump, member.address) for member in self.members}
 
-    @staticmethod
-    def _seen(member):
-        session = protocol.Session()
-        session.connect(member.address)
-        zxid, _, _ = session.call(wire.EXISTS, wire.string("/") + wire.boolean(False))
-        session.call(*wire.close_session())
-        session.close_connection()
-        return zxid
+
+def _ask(address, operation, body):
+    """The zxid of the answer."""
+    session = protocol.Session()
+    session.connect(address)
+    zxid, _, _ = session.call(operation, body)
+    session.call(*wire.close_session())
+    session.close_connection()
+    return zxid
+
+
+def patiently(ask, *arguments):
+    """A server that has lost its leader may notice that, and find the next one, only now."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return ask(*arguments)
+        except (protocol.Refused, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -160,14 +160,16 @@ def follower_is_not_heard(world):
 
 
 def bridge(world):
-    """The leader and a follower do not see each other; the third sees both."""
+    """Two halves do not see each other; one server sees both."""
     while True:
         world.hold(1, 2)
-        leader, follower = world.leader().number, world.follower().number
-        if leader == follower:
+        leader, hub = world.leader().number, world.follower().number
+        if leader == hub:
             continue
+        rest = world.network.others(hub)
+        world.draw.shuffle(rest)
         world.step()
-        world.network.cut([leader], [follower])
+        world.network.cut(rest[:len(rest) // 2], rest[len(rest) // 2:])
         world.hold(4, 6)
         world.network.heal()
 
