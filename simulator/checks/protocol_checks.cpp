@@ -1,6 +1,7 @@
 #include "simulator/checks/protocol_checks.hpp"
 
 #include <vivarium/jute.hpp>
+#include <vivarium/records.hpp>
 
 #include <algorithm>
 
@@ -29,6 +30,14 @@ std::optional<std::uint64_t> digest_in(std::string_view payload) {
     value = value << 8 | static_cast<unsigned char>(payload[i]);
   }
   return value;
+}
+
+std::string what_of(const LogEntry& entry) {
+  records::TxnHeader header;
+  JuteIn in(entry.payload.view());
+  in(header);
+  return hex(entry.zxid) + ": session " + hex({header.client_id}).substr(2) + " #" +
+         std::to_string(header.cxid) + " type " + std::to_string(header.type);
 }
 
 bool follows(Zxid before, Zxid zxid) {
@@ -79,6 +88,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void on_prepared(const LogEntry& entry) override {
     const auto before = std::max(last_prepared_, last_logged());
     last_prepared_ = entry.zxid;
+    if (all_.trace_.on()) all_.trace_.add(name(), "prepares " + what_of(entry));
     all_.check_epoch_of(entry.zxid.epoch(), id_, "broadcasts");
     if (before.value != 0 && !follows(before, entry.zxid))
       all_.object("S-6", name() + " prepares " + hex(entry.zxid) + " behind " + hex(before));
@@ -313,8 +323,8 @@ struct ProtocolChecks::Talk {
   std::vector<Zxid> proposed;       ///< Not committed yet.
 };
 
-ProtocolChecks::ProtocolChecks(Verdict& verdict, Probes& probes)
-    : verdict_(verdict), probes_(probes) {}
+ProtocolChecks::ProtocolChecks(Verdict& verdict, Probes& probes, Trace& trace)
+    : verdict_(verdict), probes_(probes), trace_(trace) {}
 ProtocolChecks::~ProtocolChecks() = default;
 
 ServerWatcher& ProtocolChecks::add_server(ServerId id, Votes votes) {
@@ -400,10 +410,23 @@ void ProtocolChecks::on_quorum_bytes(std::uint64_t line, ServerId from, ServerId
   auto& receiver = *servers_.at(to);
   const bool whole = talk->wire[from_connector ? 0 : 1].feed(
       bytes, [&](const QuorumPacket& packet) {
+        if (trace_.on()) trace(sender, receiver, packet);
         from_connector ? on_learner_packet(*talk, sender, packet)
                        : on_leader_packet(*talk, sender, receiver, packet);
       });
   if (!whole) object("I-11", sender.name() + " sends what is no packet to " + receiver.name());
+}
+
+void ProtocolChecks::trace(const Server& from, const Server& to, const QuorumPacket& packet) const {
+  if (packet.type == PacketType::ping) return;
+  auto what = std::string(simulator::name_of(packet.type)) + " " + hex(packet.zxid) + " to " + to.name();
+  if (packet.type == PacketType::request || packet.type == PacketType::revalidate) {
+    std::int64_t session = 0;
+    JuteIn in(packet.data);
+    in(session);
+    what += " of session " + hex({session}).substr(2);
+  }
+  trace_.add(from.name(), what);
 }
 
 void ProtocolChecks::on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet) {

@@ -68,7 +68,9 @@ struct Ensemble {
 
   Verdict verdict;
   Probes probes;
-  ProtocolChecks checks{verdict, probes};
+  SimulatedLoop loop{1};
+  Trace trace{loop, Tracing::off, 0};
+  ProtocolChecks checks{verdict, probes, trace};
   std::vector<ServerWatcher*> servers;
 };
 
@@ -359,8 +361,9 @@ TEST_CASE("a session that is shown an older state is seen") {
 
 TEST_CASE("a write that another one has overtaken in time is seen") {
   Told told;
-  auto& first = told.create("/a");
+  told.create("/a");
   told.create("/b");
+  auto& first = told.conversation().operations.front();
   first.invoked = told.now + 10ms;
   first.returned = told.now + 20ms;
   CHECK(told.first_objection() == "C-1");
