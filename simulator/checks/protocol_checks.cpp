@@ -32,6 +32,12 @@ std::optional<std::uint64_t> digest_in(std::string_view payload) {
   return value;
 }
 
+std::string text(const Candidacy& candidacy) {
+  constexpr const char* kVotes[] = {"a vote", "no vote", "an empty server's vote"};
+  return hex(candidacy.last_durable) + " in epoch " + text(candidacy.current_epoch) + " and " +
+         kVotes[static_cast<std::size_t>(candidacy.vote)];
+}
+
 std::string what_of(const LogEntry& entry) {
   records::TxnHeader header;
   JuteIn in(entry.payload.view());
@@ -171,6 +177,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   }
   void on_look(const Candidacy& candidacy) override {
     last_prepared_ = {};
+    if (all_.trace_.on()) all_.trace_.add(name(), "looks with " + text(candidacy));
     if (candidacy.last_durable > disk_.durable)
       all_.object("S-7", name() + " stands for election with " + hex(candidacy.last_durable) +
                              ", and has " + hex(disk_.durable) + " on disk");
