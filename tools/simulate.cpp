@@ -51,7 +51,8 @@ struct Arguments {
   std::uint64_t first = 1;
   std::optional<std::uint64_t> one;
   std::set<std::size_t> left_out;
-  std::string plugins;
+  std::string plugins, more_plugins;
+  std::string settings;  ///< Lines of a zoo.cfg.
   std::string seed_file;
   unsigned jobs = 1;
   bool trace = false, keep_going = false, no_shortening = false;
@@ -74,6 +75,8 @@ Arguments parse(const Words& words) {
       ("seed-file", po::value<std::string>()->default_value(""), "")
       ("without", po::value<std::string>()->default_value(""), "")
       ("plugins", po::value<std::string>()->default_value(""), "")
+      ("more-plugins", po::value<std::string>()->default_value(""), "")
+      ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
       ("jobs", po::value<unsigned>()->default_value(1), "")
       ("trace", "")("keep-going", "")("no-shortening", "");
   // clang-format on
@@ -84,6 +87,9 @@ Arguments parse(const Words& words) {
   if (values.count("seed")) arguments.one = values["seed"].as<std::uint64_t>();
   arguments.left_out = numbers_of(values["without"].as<std::string>());
   arguments.plugins = values["plugins"].as<std::string>();
+  arguments.more_plugins = values["more-plugins"].as<std::string>();
+  for (const auto& line : values["set"].as<std::vector<std::string>>())
+    arguments.settings += line + "\n";
   arguments.seed_file = values["seed-file"].as<std::string>();
   arguments.jobs = std::max(1u, values["jobs"].as<unsigned>());
   arguments.trace = values.count("trace") > 0;
@@ -97,6 +103,7 @@ PluginCatalogue plugins_of(const Arguments& arguments) {
   const auto directory =
       arguments.plugins.empty() ? PluginCatalogue::default_directory() : arguments.plugins;
   catalogue.add_directory(directory).value();
+  if (!arguments.more_plugins.empty()) catalogue.add_directory(arguments.more_plugins).value();
   simulator::add_simulator_offers(catalogue);
   return catalogue;
 }
@@ -124,6 +131,7 @@ class Simulation {
     RunSpec spec;
     spec.seed = seed;
     spec.left_out = arguments_.left_out;
+    spec.settings = arguments_.settings;
     return spec;
   }
 

@@ -63,7 +63,8 @@ void Clients::on_refused(const PeerIdentity& peer, std::string_view why) {
 void Clients::set_role(ServingRole role, BroadcastEvents::Doubt doubt) {
   const auto before = std::exchange(role_, role);
   ++term_;
-  if (doubt == BroadcastEvents::Doubt::open) orphans_.clear();
+  // A new leader is given nothing that was withdrawn.
+  if (role != ServingRole::none || doubt == BroadcastEvents::Doubt::open) orphans_.clear();
   // Those of a read-only server never had a session that anybody else knows.
   if (before == ServingRole::read_only) return close_all();
   for (auto& [number, connection] : connections_) connection->hold(doubt);
@@ -116,9 +117,9 @@ bool Clients::take_orphan(SessionId session, bool sync, std::int32_t xid) {
   return true;
 }
 
-void Clients::revalidate(SessionId session, std::int32_t timeout_ms) {
+void Clients::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim) {
   // The answer may come after the connection is gone.
-  parts_.broadcast.revalidate(session, timeout_ms,
+  parts_.broadcast.revalidate(session, timeout_ms, claim,
                               [this, session, term = term_](const Result<bool>& valid) {
                                 on_revalidated(session, term, valid);
                               });
@@ -171,6 +172,7 @@ void Clients::bind(SessionId session, Connection& connection) {
   auto* before = std::exchange(holder, &connection);
   if (!before || before == &connection) return;
   orphan(*before);
+  parts_.broadcast.withdraw(session);
   before->close();
 }
 
@@ -194,6 +196,9 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
 
 void Clients::forget(Connection& connection) {
   orphan(connection);
+  const auto holder = by_session_.find(connection.session());
+  if (holder != by_session_.end() && holder->second == &connection)
+    parts_.broadcast.withdraw(connection.session());
   unbind(connection.session(), connection);
   parts_.watches.drop(connection);
   drop(dirty_, &connection);

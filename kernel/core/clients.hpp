@@ -87,7 +87,7 @@ class Clients final : public Acceptor {
   void submit_batch();
   void sync(SessionId session, std::int32_t cxid);
   /// Connection::on_revalidated follows, unless the role changes before.
-  void revalidate(SessionId session, std::int32_t timeout_ms);
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim);
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
   void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
     outstanding_ += requests;

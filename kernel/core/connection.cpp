@@ -334,7 +334,7 @@ void Connection::reconnect(const records::ConnectRequest& request) {
   clients_.bind(session_, *this);
   if (!equal_in_constant_time(request.password.value_or(""), session_password(session_)))
     return establish(false);
-  clients_.revalidate(session_, timeout_ms_);
+  clients_.revalidate(session_, timeout_ms_, Claim::fresh);
 }
 
 void Connection::on_session_created() {
@@ -359,6 +359,7 @@ void Connection::hold(BroadcastEvents::Doubt doubt) {
   if (state_ != State::open) return;
   flush();
   holding_ = true;
+  if (foreign_seen_) return close();
   if (doubt == BroadcastEvents::Doubt::resolved || !in_doubt()) return answer_waiting_pings();
   give_up_waiting();  // No outcome will come that could be taken for another connection's.
   close();
@@ -371,7 +372,7 @@ void Connection::answer_waiting_pings() {
 }
 
 void Connection::revalidate() {
-  if (state_ == State::open && holding_) clients_.revalidate(session_, timeout_ms_);
+  if (state_ == State::open && holding_) clients_.revalidate(session_, timeout_ms_, Claim::kept);
 }
 
 void Connection::on_revalidated(const Result<bool>& valid) {
@@ -710,7 +711,7 @@ void Connection::notify(const WatchEvent& event) {
 void Connection::on_applied(const AppliedEntry& entry) {
   const auto mine = std::find_if(waiting_.begin(), waiting_.end(),
                                  [](const Waiting& one) { return one.kind == Wait::write; });
-  if (mine == waiting_.end() || mine->xid != entry.header.cxid) return;
+  if (mine == waiting_.end() || mine->xid != entry.header.cxid) return note_foreign(entry);
   if (entry.outcome.err == WireError::session_moved) {
     mine->kind = Wait::applied_write;
     return close();  // The client's session lives elsewhere: no reply.
@@ -725,6 +726,14 @@ void Connection::on_applied(const AppliedEntry& entry) {
   }
   if (!dirty_) clients_.mark_dirty(*this);
   dirty_ = true;
+}
+
+/// A write of the session that was not asked for here: its client has gone on to another server, or has
+/// come from one. Nothing may be carried out late for a client that has gone on.
+void Connection::note_foreign(const AppliedEntry& entry) {
+  if (entry.outcome.err == WireError::session_moved) return;
+  foreign_seen_ = true;
+  if (holding_) close();
 }
 
 void Connection::on_synced(std::int32_t cxid) {

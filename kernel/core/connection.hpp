@@ -171,6 +171,7 @@ class Connection final : public ChannelHandler, public Watcher {
   WireError remove_or_check_watches(std::string_view body, bool remove);
   bool sees(Operation operation, std::string_view path, AclNumber acl) const;
 
+  void note_foreign(const AppliedEntry& entry);
   void answer_write(const Waiting& waiting, const AppliedEntry& entry);
   void answer_applied_write(const Waiting& waiting);
   void answer_sync(const Waiting& waiting);
@@ -198,6 +199,7 @@ class Connection final : public ChannelHandler, public Watcher {
   State state_ = State::fresh;
   bool sends_read_only_ = false;  ///< The client's ConnectRequest had the readOnly byte.
   bool authenticating_ = false;   ///< An exchange works elsewhere; nothing is read meanwhile.
+  bool foreign_seen_ = false;     ///< Writes of the session that came another way were applied.
   bool holding_ = false;          ///< Requests wait for a leader to confirm the session.
   bool held_ = false;             ///< Frames wait in the channel until resume().
   bool dirty_ = false;            ///< Listed with Clients for flush().

@@ -40,7 +40,8 @@ class Server::Body final : public StateMachine,
   std::unique_ptr<SnapshotLoader> load() override;
   void reload(Done<void> done) override;
   void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
-  bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) override;
+  bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner,
+                  Claim claim) override;
   std::optional<ServerId> owner(SessionId session) const override { return sessions_.owner(session); }
   bool closing(SessionId session) const override { return sessions_.closing(session); }
   std::string committed_config() const override { return committed_config_; }
@@ -423,7 +424,9 @@ void Server::Body::touch(SessionId session, std::int32_t timeout_ms, ServerId) {
   sessions_.touch(session, timeout_ms);
 }
 
-bool Server::Body::revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) {
+bool Server::Body::revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner,
+                              Claim claim) {
+  if (claim == Claim::kept && sessions_.owner(session).value_or(owner) != owner) return false;
   if (!sessions_.touch(session, timeout_ms)) return false;
   sessions_.set_owner(session, owner);
   return true;

@@ -62,9 +62,10 @@ void Standalone::answer_syncs() {
   }
 }
 
-void Standalone::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+void Standalone::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                            Done<bool> done) {
   post([=](BroadcastParts& parts) {
-    done(parts.state.revalidate(session, timeout_ms, parts.self));
+    done(parts.state.revalidate(session, timeout_ms, parts.self, claim));
   });
 }
 

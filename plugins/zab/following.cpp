@@ -408,10 +408,13 @@ void Following::answer_syncs() {
   }
 }
 
-void Following::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+void Following::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                           Done<bool> done) {
   revalidations_[session].push_back(std::move(done));
   std::string data;
   append_jute(data, session.value, timeout_ms);
+  // ZooKeeper's leader reads no further, and takes every claim for a fresh one.
+  if (claim == Claim::kept) append_jute(data, true);
   link_->send(PacketType::revalidate, -1, data);
 }
 

@@ -36,7 +36,8 @@ class Following final : public Office, private Connector, private PacketLinkUser
   void on_durable() override;
   void on_submitted() override;
   void sync(SessionId session, std::int32_t cxid) override;
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
   MonoTime confirmed() const override { return confirmed_; }
   std::vector<Broadcast::PeerStatus> peers() const override { return {}; }

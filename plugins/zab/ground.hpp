@@ -76,7 +76,8 @@ class Office {
   /// Writes of this server that no client waits for.
   virtual void submit_own(std::span<const Request>) {}
   virtual void sync(SessionId session, std::int32_t cxid) = 0;
-  virtual void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) = 0;
+  virtual void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) = 0;
   virtual void touch(SessionId session, std::int32_t timeout_ms) = 0;
   virtual MonoTime confirmed() const = 0;
   virtual std::vector<Broadcast::PeerStatus> peers() const = 0;

@@ -326,13 +326,15 @@ void Leading::ask_whether_in_office() {
 /// A session that has ended has ended for good when its client hears of it: the transaction that closes
 /// it is committed by then. ZooKeeper's leader says so at once, also one that is cut off from a majority
 /// in which the session lives, and holds its locks.
-void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                         Done<bool> done) {
   revalidations_.push_back(std::move(done));
-  ground_.loop.post(guarded<>([this, session, timeout_ms] {
+  ground_.loop.post(guarded<>([this, session, timeout_ms, claim] {
     if (revalidations_.empty()) return;
     const auto first = std::move(revalidations_.front());
     revalidations_.pop_front();
-    if (ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self)) return first(true);
+    if (ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self, claim))
+      return first(true);
     await(nullptr, [first] { first(false); }, first);
     tell_awaited();
   }));

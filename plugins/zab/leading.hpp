@@ -39,7 +39,8 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void on_submitted() override;
   void submit_own(std::span<const Request> requests) override;
   void sync(SessionId session, std::int32_t cxid) override;
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
   MonoTime confirmed() const override;
   std::vector<Broadcast::PeerStatus> peers() const override;

@@ -140,12 +140,13 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
   std::int32_t timeout = 0;
   in(session.value, timeout);
   if (!in.ok()) return drop("its REVALIDATE is malformed");
+  const auto claim = in.rest().empty() ? Claim::fresh : Claim::kept;
   const auto tell = [this, session, zxid = packet.zxid](bool valid) {
     std::string data;
     append_jute(data, session.value, valid);
     link_->send(PacketType::revalidate, zxid, data);
   };
-  if (ground_.parts.state.revalidate(session, timeout, id_)) return tell(true);
+  if (ground_.parts.state.revalidate(session, timeout, id_, claim)) return tell(true);
   user_.on_ended_session(*this, [tell] { tell(false); });
 }
 

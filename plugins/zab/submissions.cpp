@@ -38,13 +38,28 @@ void Submissions::add(std::span<const Request> requests, Zxid last_applied) {
     writes_.push_back({request.session, request.cxid, request.op, std::string(request.body),
                        {request.identities.begin(), request.identities.end()},
                        std::string(request.client_address), request.encrypted, request.owner,
-                       last_applied,
+                       last_applied, false,
                        {}});
 }
 
 bool Submissions::any_sent_in(Epoch epoch) const {
   return std::any_of(writes_.begin(), writes_.end(),
                      [&](const Write& write) { return write.sent_in == epoch; });
+}
+
+void Submissions::withdraw(SessionId session) {
+  for (std::size_t i = writes_.size(); i-- > 0;) {
+    if (writes_[i].session != session) continue;
+    if (i >= sent_)
+      writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      writes_[i].withdrawn = true;
+  }
+}
+
+void Submissions::unsend() {
+  sent_ = 0;
+  std::erase_if(writes_, [](const Write& write) { return write.withdrawn; });
 }
 
 void Submissions::settle(std::span<const LogEntry> entries) {

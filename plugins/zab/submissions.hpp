@@ -29,6 +29,7 @@ class Submissions {
     ServerId owner;
     /// What the state held when it was submitted: its transaction lies above.
     Zxid submitted_at;
+    bool withdrawn = false;
     Epoch sent_in;  ///< Of the last leader it was sent to; 0 for none.
 
     Request request() const;
@@ -45,10 +46,13 @@ class Submissions {
   /// Was one of them given to the leader of this epoch, on a connection that is gone?
   bool any_sent_in(Epoch epoch) const;
 
+  /// Nobody waits any more for what this session has submitted so far: it is sent to no leader but the
+  /// one that has it.
+  void withdraw(SessionId session);
   /// Strikes out what these transactions answer.
   void settle(std::span<const LogEntry> entries);
-  /// The leader is gone; all are to be sent to the next.
-  void unsend() { sent_ = 0; }
+  /// The leader is gone; all but the withdrawn are to be sent to the next.
+  void unsend();
   /// Nobody can tell what became of those that were sent.
   void forget() { *this = {}; }
 

@@ -218,6 +218,10 @@ void Zab::submit(std::span<const Request> requests) {
   if (office_ && serves() && !leaving_) office_->on_submitted();
 }
 
+void Zab::withdraw(SessionId session) {
+  if (work_) work_->submissions.withdraw(session);
+}
+
 void Zab::sync(SessionId session, std::int32_t cxid) {
   syncs_.emplace_back(session, cxid);
   if (office_ && serves() && !leaving_) office_->sync(session, cxid);
@@ -230,9 +234,10 @@ void Zab::on_synced(SessionId session, std::int32_t cxid) {
   work_->parts.events.on_synced(session, cxid);
 }
 
-void Zab::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+void Zab::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                     Done<bool> done) {
   if (office_ && serves() && !leaving_)
-    return office_->revalidate(session, timeout_ms, std::move(done));
+    return office_->revalidate(session, timeout_ms, claim, std::move(done));
   post([done = std::move(done)] { done(Error(Errc::closed, "there is no leader")); });
 }
 

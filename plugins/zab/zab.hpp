@@ -25,8 +25,10 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   void run(const BroadcastParts& parts) override;
   void stop() override;
   void submit(std::span<const Request> requests) override;
+  void withdraw(SessionId session) override;
   void sync(SessionId session, std::int32_t cxid) override;
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
   MonoTime confirmed() const override;
   std::vector<PeerStatus> peers() const override;

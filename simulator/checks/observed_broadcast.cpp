@@ -68,8 +68,9 @@ class ObservedBroadcast::State final : public StateMachine {
   void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) override {
     to_.touch(session, timeout_ms, owner);
   }
-  bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) override {
-    return to_.revalidate(session, timeout_ms, owner);
+  bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner,
+                  Claim claim) override {
+    return to_.revalidate(session, timeout_ms, owner, claim);
   }
   std::optional<ServerId> owner(SessionId session) const override { return to_.owner(session); }
   bool closing(SessionId session) const override { return to_.closing(session); }

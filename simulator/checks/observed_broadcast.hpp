@@ -32,9 +32,11 @@ class ObservedBroadcast final : public Broadcast {
   LogStoreEvents& log_events() override;
   void run(const BroadcastParts& parts) override;
   void submit(std::span<const Request> requests) override { inner_->submit(requests); }
+  void withdraw(SessionId session) override { inner_->withdraw(session); }
   void sync(SessionId session, std::int32_t cxid) override { inner_->sync(session, cxid); }
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override {
-    inner_->revalidate(session, timeout_ms, std::move(done));
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override {
+    inner_->revalidate(session, timeout_ms, claim, std::move(done));
   }
   void touch(SessionId session, std::int32_t timeout_ms) override {
     inner_->touch(session, timeout_ms);

@@ -56,7 +56,7 @@ class RecordingState final : public StateMachine {
   std::unique_ptr<SnapshotLoader> load() override { return nullptr; }
   void reload(Done<void>) override {}
   void touch(SessionId session, std::int32_t, ServerId) override { touched.insert(session.value); }
-  bool revalidate(SessionId session, std::int32_t, ServerId owner) override {
+  bool revalidate(SessionId session, std::int32_t, ServerId owner, Claim) override {
     if (session.value != 7) return false;
     owner_of_7 = owner;
     return true;
@@ -301,8 +301,8 @@ TEST_CASE("revalidation asks the leader, and claims the session for the server t
   FOR_EACH_KIND;
   auto& node = cluster.other();
   std::vector<bool> answers;
-  node.broadcast->revalidate({7}, 1000, [&](Result<bool> valid) { answers.push_back(valid.value()); });
-  node.broadcast->revalidate({8}, 1000, [&](Result<bool> valid) { answers.push_back(valid.value()); });
+  node.broadcast->revalidate({7}, 1000, Claim::fresh, [&](Result<bool> valid) { answers.push_back(valid.value()); });
+  node.broadcast->revalidate({8}, 1000, Claim::fresh, [&](Result<bool> valid) { answers.push_back(valid.value()); });
   CHECK(answers.empty());
   REQUIRE(cluster.loop.run_until([&] { return answers.size() == 2; }));
   CHECK(answers == std::vector<bool>{true, false});
@@ -317,7 +317,7 @@ TEST_CASE("a session has ended when all that was submitted before is applied, an
     const auto applied = cluster.leader().state.applied.size();
     cluster.leader().submit(8, -11, "its end");
     std::optional<std::size_t> told;
-    node->broadcast->revalidate({8}, 1000, [&](Result<bool> valid) {
+    node->broadcast->revalidate({8}, 1000, Claim::fresh, [&](Result<bool> valid) {
       CHECK_FALSE(valid.value());
       told = cluster.leader().state.applied.size();
     });
@@ -353,7 +353,7 @@ TEST_CASE("nothing calls back after stop") {
   bool answered = false;
   node.submit(1, 1, "x");
   node.broadcast->sync({1}, 2);
-  node.broadcast->revalidate({7}, 1000, [&](Result<bool>) { answered = true; });
+  node.broadcast->revalidate({7}, 1000, Claim::fresh, [&](Result<bool>) { answered = true; });
   node.broadcast->stop();
   cluster.settle();
   CHECK(node.state.applied.empty());

@@ -174,10 +174,11 @@ void FakeEnsemble::answer_syncs() {
   }
 }
 
-void FakeEnsemble::revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) {
+void FakeEnsemble::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                              Done<bool> done) {
   if (leading()) {
     loop_.post([=, this] {
-      if (parts_) done(parts_->state.revalidate(session, timeout_ms, parts_->self));
+      if (parts_) done(parts_->state.revalidate(session, timeout_ms, parts_->self, claim));
     });
     return;
   }
@@ -201,7 +202,7 @@ void FakeEnsemble::receive(Peer& peer, const Message& message) {
       syncs_.push_back({last_prepared_, peer.channel, session, message.small});
       return answer_syncs();
     case Kind::revalidate: {
-      const bool valid = parts_->state.revalidate(session, message.small, sender);
+      const bool valid = parts_->state.revalidate(session, message.small, sender, Claim::fresh);
       return tell(*peer.channel, {Kind::revalidated, session.value, valid, 0, 0, ""});
     }
     case Kind::touch:

@@ -48,8 +48,10 @@ class FakeEnsemble final : public Broadcast,
   void run(const BroadcastParts& parts) override;
   void stop() override;
   void submit(std::span<const Request> requests) override;
+  void withdraw(SessionId) override {}
   void sync(SessionId session, std::int32_t cxid) override;
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override;
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override;
   void touch(SessionId session, std::int32_t timeout_ms) override;
   MonoTime confirmed() const override { return loop_.now(); }
 

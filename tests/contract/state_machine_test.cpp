@@ -240,12 +240,12 @@ TEST_CASE("revalidation claims a living session and refuses others") {
   TestServer server;
   Leader leader(server);
   auto& state = server.server.state();
-  CHECK(state.revalidate(kSession, 10'000, ServerId{2}));
+  CHECK(state.revalidate(kSession, 10'000, ServerId{2}, Claim::fresh));
   CHECK(state.owner(kSession) == ServerId{2});
-  CHECK_FALSE(state.revalidate(SessionId{1}, 10'000, ServerId{2}));
+  CHECK_FALSE(state.revalidate(SessionId{1}, 10'000, ServerId{2}, Claim::fresh));
   const auto moved = leader.prepare(Op::create, create_body("/a"));
   CHECK(header_of(moved).type == static_cast<int>(Op::error));
   leader.prepare(Op::close_session, "");
   CHECK(state.closing(kSession));
-  CHECK_FALSE(state.revalidate(kSession, 10'000, ServerId{2}));
+  CHECK_FALSE(state.revalidate(kSession, 10'000, ServerId{2}, Claim::fresh));
 }

@@ -21,6 +21,7 @@ class ScriptedBroadcast final : public Broadcast, private LogStoreEvents {
   struct Revalidation {
     SessionId session;
     std::int32_t timeout_ms;
+    Claim claim;
     Done<bool> done;
   };
 
@@ -61,6 +62,7 @@ class ScriptedBroadcast final : public Broadcast, private LogStoreEvents {
   bool prompt = true;
   std::deque<Write> writes;
   std::vector<std::pair<SessionId, std::int32_t>> syncs;
+  std::vector<SessionId> withdrawn;
   std::vector<Revalidation> revalidations;
   std::vector<PeerStatus> others;
   bool had_snapshot = false;  ///< When it was run.
@@ -79,12 +81,14 @@ class ScriptedBroadcast final : public Broadcast, private LogStoreEvents {
                         request.owner});
     if (prompt) loop_.post([this] { if (parts_) apply_all(); });
   }
+  void withdraw(SessionId session) override { withdrawn.push_back(session); }
   void sync(SessionId session, std::int32_t cxid) override {
     syncs.emplace_back(session, cxid);
     if (prompt) loop_.post([this] { if (parts_) answer_syncs(); });
   }
-  void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) override {
-    revalidations.push_back({session, timeout_ms, std::move(done)});
+  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) override {
+    revalidations.push_back({session, timeout_ms, claim, std::move(done)});
     if (prompt) loop_.post([this] { if (parts_) answer_revalidations(true); });
   }
   void touch(SessionId session, std::int32_t timeout_ms) override {

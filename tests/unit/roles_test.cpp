@@ -155,7 +155,7 @@ TEST_CASE("who leads no more knows of no owner and of no closing session") {
   CHECK_FALSE(state.closing(server.session));
   server.broadcast.become(leader);
   CHECK_FALSE(state.owner(server.session));
-  CHECK(state.revalidate(server.session, 10000, {3}));
+  CHECK(state.revalidate(server.session, 10000, {3}, Claim::fresh));
   CHECK(state.owner(server.session) == ServerId{3});
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("an expiry that was decided in an earlier term ends nothing in a later
   server.loop.run_for(13s);
   CHECK(ops(server.broadcast.writes) == Ops{Op::close_session});
   server.broadcast.apply_all();
-  CHECK_FALSE(server.server.state().revalidate(server.session, 10000, {2}));
+  CHECK_FALSE(server.server.state().revalidate(server.session, 10000, {2}, Claim::fresh));
 }
 
 TEST_CASE("who leads no more removes no container") {

@@ -99,7 +99,7 @@ class LongState final : public StateMachine {
   std::unique_ptr<SnapshotLoader> load() override { return nullptr; }
   void reload(Done<void>) override {}
   void touch(SessionId, std::int32_t, ServerId) override {}
-  bool revalidate(SessionId, std::int32_t, ServerId) override { return false; }
+  bool revalidate(SessionId, std::int32_t, ServerId, Claim) override { return false; }
   std::optional<ServerId> owner(SessionId) const override { return {}; }
   bool closing(SessionId) const override { return false; }
   std::string committed_config() const override { return {}; }

@@ -87,11 +87,15 @@ class Broadcast : public Plugin {
   /// Writes of this server's clients, in order. Views are valid during the call. Without a role they are
   /// kept, and go to the next leader.
   virtual void submit(std::span<const Request> requests) = 0;
+  /// The connection that submitted writes of this session has ended: what of them is kept for a next
+  /// leader is not to be given to that, who may meanwhile have what the session's next connection asks.
+  virtual void withdraw(SessionId session) = 0;
   /// A `sync` of one session, ordered with its submits; on_synced follows.
   virtual void sync(SessionId session, std::int32_t cxid) = 0;
   /// A client came with a session, or a new leader with the sessions that were kept: asks the leader
   /// whether it lives, and claims it for this server. Errc::closed when no leader answers any more.
-  virtual void revalidate(SessionId session, std::int32_t timeout_ms, Done<bool> done) = 0;
+  virtual void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
+                  Done<bool> done) = 0;
   /// Sessions heard from since the last call, with their timeouts: passed on with the next ping.
   virtual void touch(SessionId session, std::int32_t timeout_ms) = 0;
 

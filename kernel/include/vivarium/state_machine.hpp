@@ -38,6 +38,14 @@ struct Request {
   ServerId owner;
 };
 
+/// On what a server bases that a session is its.
+enum class Claim : std::uint8_t {
+  fresh,  ///< The client has just come to it.
+  /// The client came under an earlier leader, and may have gone on to another server since: that one's
+  /// claim stands, whichever it was.
+  kept,
+};
+
 /// A position in a consistent point-in-time state that is being written out while writes go on.
 class SnapshotCursor {
  public:
@@ -91,8 +99,10 @@ class StateMachine {
   // --- sessions -----------------------------------------------------------------------------------
   /// Leader: the session was heard of, through `owner`.
   virtual void touch(SessionId session, std::int32_t timeout_ms, ServerId owner) = 0;
-  /// Leader: is the session alive? If so it is touched and owned by `owner` from now on.
-  virtual bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner) = 0;
+  /// Leader: is the session alive, and may `owner` have it? If so it is touched, and owned by it from now
+  /// on.
+  virtual bool revalidate(SessionId session, std::int32_t timeout_ms, ServerId owner,
+                          Claim claim) = 0;
   virtual std::optional<ServerId> owner(SessionId session) const = 0;
   virtual bool closing(SessionId session) const = 0;
 
