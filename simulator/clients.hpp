@@ -42,6 +42,11 @@ class SimulatedClient final : private client::SessionHandler {
   void start();
   /// Asks for nothing more.
   void rest() { resting_ = true; }
+  /// Does that much more.
+  void go_on(std::uint32_t operations) {
+    resting_ = false;
+    left_ = operations;
+  }
   /// A write and reads of everything, through whatever server it is connected to.
   void take_stock();
   /// All that it had asked for has an outcome.
