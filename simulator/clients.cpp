@@ -1,7 +1,11 @@
 #include "simulator/clients.hpp"
 
+#include "simulator/checks/linearizability.hpp"
+
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace vivarium::simulator {
 namespace {
@@ -10,17 +14,23 @@ constexpr std::size_t kOutcome = 0;  // Nothing but err and zxid is kept.
 
 void keep_stat(Operation& operation, const client::StatReply& reply) { operation.stat = reply.stat; }
 
+void keep_children(Operation& operation, const client::ChildrenReply& reply) {
+  operation.children = reply.children;
+  operation.stat = reply.stat;
+}
+
 }  // namespace
 
 SimulatedClient::SimulatedClient(const World& world, std::size_t number,
                                  std::vector<client::ServerAddress> servers,
                                  const WorkloadSpec& workload, std::uint64_t seed, History& history,
-                                 Probes& probes)
+                                 Probes& probes, Trace& trace)
     : world_(world),
       number_(number),
       workload_(workload),
       history_(history),
       probes_(probes),
+      trace_(trace),
       generator_(seed),
       host_(world.network.add_host("10.0.1." + std::to_string(number + 1))),
       clock_(world.loop),
@@ -60,7 +70,9 @@ void SimulatedClient::begin(Going going) {
   begin_anew_ = false;
 }
 
-void SimulatedClient::on_state(client::State state, std::string_view) {
+void SimulatedClient::on_state(client::State state, std::string_view reason) {
+  trace_.add("client " + std::to_string(number_),
+             "is " + std::string(client::name_of(state)) + " " + std::string(reason));
   auto& mine = conversation();
   mine.states.push_back({state, ++mine.last_arrival, world_.loop.now()});
   if (client::is_connected(state)) mine.session = session_->id();
@@ -97,6 +109,7 @@ void SimulatedClient::act() {
 void SimulatedClient::do_something() {
   if (random(1000) < workload_.session_changes) return change_session();
   if (workload_.watches && chance(4)) return watch_more();
+  if (chance(8)) return use_register();
   if (chance(workload_.reads_percent)) return read();
   chance(12) ? multi() : write();
 }
@@ -133,7 +146,17 @@ client::Completion<R> SimulatedClient::keeping(std::size_t operation, Keep keep)
     done.err = reply.err;
     done.zxid = reply.zxid;
     if constexpr (!std::is_same_v<Keep, std::size_t>) keep(done, reply);
+    if (trace_.on()) trace(done, operation);
   };
+}
+
+/// The number is the cxid of its transaction.
+void SimulatedClient::trace(const Operation& done, std::size_t number) const {
+  const auto asked = std::chrono::duration_cast<Micros>(done.invoked).count();
+  trace_.add("client " + std::to_string(number_),
+             fmt::format("session {:x} #{}: {} {} of {}.{:03} ms: {} at 0x{:x}", session_->id().value,
+                         number + 1, name_of(done.action), done.path, asked / 1000, asked % 1000,
+                         client::name_of(done.err), done.zxid.value));
 }
 
 void SimulatedClient::close() {
@@ -252,34 +275,44 @@ void SimulatedClient::multi() {
 
 void SimulatedClient::read() {
   const auto watch = workload_.watches && chance(20) ? client::Watch::set : client::Watch::none;
-  auto path = chance(8) ? std::string("/") : random_path();
+  const auto path = chance(8) ? std::string("/") : random_path();
   const auto roll = random(100);
-  const auto action = roll < 35   ? Action::get
-                      : roll < 60 ? Action::exists
-                      : roll < 90 ? Action::children
-                                  : Action::sync;
-  const auto number = new_operation(action, path);
-  conversation().operations[number].watch = watch == client::Watch::set && action != Action::sync;
-  switch (action) {
-    case Action::get:
-      return session_->get(path, watch,
-                           keeping<client::DataReply>(
-                               number, [](Operation& done, const client::DataReply& reply) {
-                                 done.data = reply.data;
-                                 done.stat = reply.stat;
-                               }));
-    case Action::exists:
-      return session_->exists(path, watch, keeping<client::StatReply>(number, keep_stat));
-    case Action::children:
-      return session_->get_children(
-          path, watch,
-          keeping<client::ChildrenReply>(number,
-                                         [](Operation& done, const client::ChildrenReply& reply) {
-                                           done.children = reply.children;
-                                           done.stat = reply.stat;
-                                         }));
-    default: return session_->sync(path, keeping<client::PathReply>(number, kOutcome));
+  if (roll < 35) return get(path, watch);
+  if (roll >= 90) return sync(path);
+  const auto number = new_operation(roll < 60 ? Action::exists : Action::children, path);
+  conversation().operations[number].watch = watch == client::Watch::set;
+  roll < 60 ? session_->exists(path, watch, keeping<client::StatReply>(number, keep_stat))
+            : session_->get_children(path, watch,
+                                     keeping<client::ChildrenReply>(number, keep_children));
+}
+
+void SimulatedClient::get(const std::string& path, client::Watch watch) {
+  const auto number = new_operation(Action::get, path);
+  conversation().operations[number].watch = watch == client::Watch::set;
+  session_->get(path, watch,
+                keeping<client::DataReply>(number,
+                                           [](Operation& done, const client::DataReply& reply) {
+                                             done.data = reply.data;
+                                             done.stat = reply.stat;
+                                           }));
+}
+
+void SimulatedClient::sync(const std::string& path) {
+  const auto number = new_operation(Action::sync, path);
+  session_->sync(path, keeping<client::PathReply>(number, kOutcome));
+}
+
+/// What it does here a judge looks at who believes no zxid (checks/linearizability).
+void SimulatedClient::use_register() {
+  if (chance(50)) {
+    sync(kRegisterPath);
+    return get(kRegisterPath, client::Watch::none);
   }
+  Write write;
+  write.action = chance(20) ? Action::create : Action::set;
+  write.path = kRegisterPath;
+  write.data = random_data();
+  send(std::move(write));
 }
 
 void SimulatedClient::watch_more() {
@@ -300,13 +333,8 @@ void SimulatedClient::take_stock() {
   send(std::move(last));
   for (const char* path : {"/", "/a", "/b", "/c"}) {
     const auto number = new_operation(Action::children, path);
-    session_->get_children(
-        path, client::Watch::none,
-        keeping<client::ChildrenReply>(number,
-                                       [](Operation& done, const client::ChildrenReply& reply) {
-                                         done.children = reply.children;
-                                         done.stat = reply.stat;
-                                       }));
+    session_->get_children(path, client::Watch::none,
+                           keeping<client::ChildrenReply>(number, keep_children));
   }
 }
 

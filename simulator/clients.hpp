@@ -8,6 +8,7 @@
 #include "simulator/machine_loop.hpp"
 #include "simulator/network_transport.hpp"
 #include "simulator/probes.hpp"
+#include "simulator/trace.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,7 @@ class SimulatedClient final : private client::SessionHandler {
  public:
   SimulatedClient(const World& world, std::size_t number, std::vector<client::ServerAddress> servers,
                   const WorkloadSpec& workload, std::uint64_t seed, History& history,
-                  Probes& probes);
+                  Probes& probes, Trace& trace);
   ~SimulatedClient() override;
   SimulatedClient(const SimulatedClient&) = delete;
   SimulatedClient& operator=(const SimulatedClient&) = delete;
@@ -73,10 +74,14 @@ class SimulatedClient final : private client::SessionHandler {
   std::size_t new_operation(Action action, std::string path);
   void send(Write write);
   void watch_more();
+  void use_register();
+  void get(const std::string& path, client::Watch watch);
+  void sync(const std::string& path);
 
   /// Keeps the outcome of an operation of this conversation.
   template <class R, class Keep>
   client::Completion<R> keeping(std::size_t operation, Keep keep);
+  void trace(const Operation& operation, std::size_t number) const;
   Conversation& conversation() { return history_.conversations[conversation_]; }
   std::uint64_t random(std::uint64_t below) { return generator_() % below; }
   bool chance(std::uint64_t percent) { return random(100) < percent; }
@@ -86,6 +91,7 @@ class SimulatedClient final : private client::SessionHandler {
   WorkloadSpec workload_;
   History& history_;
   Probes& probes_;
+  Trace& trace_;
   std::mt19937_64 generator_;
   HostId host_;
   MachineClock clock_;

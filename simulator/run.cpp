@@ -1,6 +1,7 @@
 #include "simulator/run.hpp"
 
 #include "simulator/checks/client_checks.hpp"
+#include "simulator/checks/linearizability.hpp"
 #include "simulator/checks/protocol_checks.hpp"
 #include "simulator/clients.hpp"
 #include "simulator/machine.hpp"
@@ -41,7 +42,7 @@ class Run {
     for (std::size_t i = 0; i < topology_.clients; ++i)
       clients_.push_back(std::make_unique<SimulatedClient>(world_, i, topology_.client_addresses(),
                                                            topology_.workload, generator_(),
-                                                           history_, result_.probes));
+                                                           history_, result_.probes, trace_));
     network_.set_tap([this](const Line& line, std::size_t from_end, std::string_view bytes) {
       on_bytes(line, from_end, bytes);
     });
@@ -181,6 +182,17 @@ class Run {
     ClientChecks clients(history_, protocol_.committed(), verdict_, result_.probes);
     clients.check();
     if (verdict_.good()) check_trees(clients.model());
+    if (verdict_.good()) check_register();
+  }
+
+  void check_register() {
+    switch (judge_register(register_operations(history_))) {
+      case Linearizable::yes: return;
+      case Linearizable::no:
+        return verdict_.object("C-1", std::string("there is no order that explains what clients saw of ") +
+                                          kRegisterPath);
+      case Linearizable::undecided: return result_.probes.met("a register is too hard to judge");
+    }
   }
 
   void check_trees(const Model& model) {

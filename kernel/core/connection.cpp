@@ -246,7 +246,7 @@ void Connection::resume() {
 void Connection::on_low_water(Channel&) {
   if (state_ != State::open) return;
   note_alive();
-  answer_what_is_ready();
+  if (!holding_) answer_what_is_ready();
   flush();
   if (channel_.queued_bytes() > kUnsentBytesLow) return await_low_water();
   resume();
@@ -357,6 +357,7 @@ void Connection::establish(bool valid) {
 void Connection::hold(BroadcastEvents::Doubt doubt) {
   if (state_ == State::establishing) return close();
   if (state_ != State::open) return;
+  flush();
   holding_ = true;
   if (doubt == BroadcastEvents::Doubt::resolved || !in_doubt()) return answer_waiting_pings();
   give_up_waiting();  // No outcome will come that could be taken for another connection's.
@@ -435,8 +436,10 @@ void Connection::on_ping() {
 void Connection::answer_ping(const Waiting& ping) {
   const auto& parts = clients_.parts();
   if (parts.loop.now() - parts.broadcast.confirmed() > Millis(timeout_ms_) / 3) return close();
+  auto held = holding_ ? std::exchange(out_, {}) : std::string();
   send_header(kXidPing, clients_.database().last_applied().value, WireError::ok);
   finish(ping, false);
+  if (holding_) send(std::exchange(out_, std::move(held)));
 }
 
 void Connection::reject_op(std::int32_t xid) {
@@ -712,14 +715,14 @@ void Connection::on_applied(const AppliedEntry& entry) {
     mine->kind = Wait::applied_write;
     return close();  // The client's session lives elsewhere: no reply.
   }
-  if (mine == waiting_.begin() && !holding_) {
+  if (mine == waiting_.begin()) {
     answer_write(next_waiting(), entry);
+    answer_what_is_ready();  // Now, while the state is the one that reads behind it are to see.
   } else {
     mine->err = outcome_of(mine->op, entry);
     mine->body = reply_to(mine->op, mine->body, entry);
     mine->kind = Wait::applied_write;
   }
-  answer_what_is_ready();
   if (!dirty_) clients_.mark_dirty(*this);
   dirty_ = true;
 }
@@ -734,7 +737,7 @@ void Connection::on_synced(std::int32_t cxid) {
 }
 
 void Connection::answer_what_is_ready() {
-  while (front_is_ready() && state_ == State::open && !holding_) {
+  while (front_is_ready() && state_ == State::open) {
     if (unsent_bytes() > kUnsentBytesHigh) {
       flush();
       return await_low_water();
@@ -820,13 +823,17 @@ void Connection::finish(const Waiting& waiting, bool update) {
   if (waiting.xid >= 0) info_.last_cxid = waiting.xid;
 }
 
+/// What is answered while it holds leaves when the session is known to live.
 void Connection::flush() {
   dirty_ = false;
-  if (out_.empty()) return;
-  clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(out_.size()));
+  if (!out_.empty() && !holding_) send(std::exchange(out_, {}));
+}
+
+void Connection::send(std::string bytes) {
+  if (bytes.empty()) return;
+  clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(bytes.size()));
   info_.last_response_ms = clients_.parts().loop.wall_ms();
-  channel_.send(SharedBytes(std::move(out_)));
-  out_ = {};
+  channel_.send(SharedBytes(std::move(bytes)));
 }
 
 ConnectionInfo Connection::info() const {

@@ -9,8 +9,8 @@
 // are not read meanwhile.
 //
 // While no leader is established, and until the next one has confirmed the session, all but pings is
-// held: writes are handed over and their outcomes kept, reads wait. So a client hardly notices an
-// election. Source: sections B and C.1.
+// held: writes are handed over, and what they come to is answered, with the reads behind them, but leaves
+// later; other reads wait. So a client hardly notices an election. Source: sections B and C.1.
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
@@ -183,6 +183,7 @@ class Connection final : public ChannelHandler, public Watcher {
   void send_header(std::int32_t xid, std::int64_t zxid, WireError err);
   void append_event(EventType type, std::string_view path, std::int64_t zxid);
 
+  void send(std::string bytes);
   void hold_until_room();
   /// The client is there: it asks, or it reads what it was sent.
   void note_alive();

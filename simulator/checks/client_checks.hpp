@@ -1,10 +1,11 @@
 #pragma once
 // What clients were told, held against the one order of transactions: C-1 to C-11 of the reliability page.
 //
-// The zxid in each reply is a witness. The committed history is replayed on the model; each answered write
-// has to be the transaction of its zxid, with the outcome that the model gives it at that place; each read
-// has to have seen the model as it was at its zxid; a transaction that no answer claims has to be one whose
-// answer was lost, once. Sweeps in time and in the order of arrival see to the rest.
+// The zxid in each reply is a witness: what the server had applied. The committed history is replayed on the
+// model; each transaction has to be a write that a client asked for, once, and whose answer, if there was
+// one, is the outcome that the model gives at that place; each answered write has to be a transaction up to
+// its zxid; each read has to have seen the model as it was at its zxid. Sweeps in time and in the order of
+// arrival see to the rest.
 
 #include "simulator/checks/model.hpp"
 #include "simulator/checks/protocol_checks.hpp"
@@ -12,7 +13,9 @@
 #include "simulator/history.hpp"
 
 #include <cstdint>
+#include <compare>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +34,7 @@ class ClientChecks {
   struct Place {
     std::size_t conversation = 0;
     std::size_t operation = 0;
+    auto operator<=>(const Place&) const = default;
   };
   struct Transaction;
 
@@ -44,8 +48,10 @@ class ClientChecks {
   void index_answers();
   void replay();
   void replay_one(const ProtocolChecks::Committed& committed);
+  std::vector<Place> candidates(const Transaction& transaction) const;
+  bool was_overtaken(const Transaction& transaction) const;
   const Operation* claim(const Transaction& transaction);
-  const Operation* claim_unanswered(const Transaction& transaction);
+  static bool fits(const Operation& asked, const Transaction& transaction);
   void check_time(const Operation& operation, const Transaction& transaction);
   void apply(const Transaction& transaction, const Operation* operation);
   void apply_part(const Transaction& transaction, std::int32_t type, std::string_view body,
@@ -67,7 +73,8 @@ class ClientChecks {
   Verdict& verdict_;
   Probes& probes_;
   Model model_;
-  std::map<std::int64_t, Place> answers_;  ///< Answered writes by the zxid of their reply.
+  std::set<Place> answers_;  ///< Answered writes whose transactions have not come yet.
+  std::map<std::pair<std::int64_t, std::int32_t>, int> ambiguous_;  ///< Refusals, by session and cxid.
   std::vector<Place> reads_;               ///< By zxid.
   std::size_t next_read_ = 0;
   std::map<std::int64_t, std::vector<std::size_t>> of_session_;  ///< Conversations.

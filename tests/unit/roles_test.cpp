@@ -465,11 +465,35 @@ TEST_CASE("an event comes before the answer that shows its change, also across a
   const auto acl = TestClient::open_acl();
   const auto zxid =
       server.broadcast.apply_foreign(Op::create, records::CreateTxn{"/b", "", acl, false, 2});
-  CHECK_FALSE(client.has_reply());
-  CHECK(client.take_events() == std::vector<Event>{{EventType::created, "/b", zxid.value}});
   server.find_leader();
+  CHECK(client.take_events().empty());
+  client.stop_reading();
   server.broadcast.answer_revalidations(true);
+  client.settle();
+  client.read_one();
+  CHECK(client.take_events() == std::vector<Event>{{EventType::created, "/b", zxid.value}});
+  CHECK_FALSE(client.has_reply());
+  client.go_on_reading();
   CHECK(client.wait_for(read).zxid >= zxid.value);
+}
+
+TEST_CASE("a read behind a write that survives an election sees that write, and none that came later") {
+  Follower server;
+  auto& client = server.client;
+  const auto write = client.send_create("/b");
+  const auto read = client.send_exists("/b");
+  client.settle();
+  server.lose_leader();
+  server.broadcast.apply_all();
+  server.broadcast.apply_foreign(Op::set_data, records::SetDataTxn{"/b", "later", 1});
+  server.find_leader();
+  CHECK_FALSE(client.has_reply());
+  server.broadcast.answer_revalidations(true);
+  const auto created = client.wait_for(write);
+  const auto seen = client.wait_for(read);
+  CHECK(seen.zxid == created.zxid);
+  CHECK(seen.as<Stat>().czxid == created.zxid);
+  CHECK(seen.as<Stat>().version == 0);
 }
 
 TEST_CASE("the end of a session that comes with the history closes its connection") {
