@@ -32,7 +32,7 @@ class Run {
         trace_(loop_, spec.tracing, spec.trace_lines),
         network_(loop_, generator_()),
         world_{loop_, network_, catalogue},
-        protocol_(verdict_, result_.probes) {
+        protocol_(verdict_, result_.probes, trace_) {
     const bool zab = catalogue.find(InterfaceKind::broadcast, "zab").has_value();
     topology_ = make_topology(generator_(), zab ? Broadcasting::zab : Broadcasting::standalone);
     plan_ = make_fault_plan(generator_(), chaos());

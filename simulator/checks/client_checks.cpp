@@ -183,7 +183,7 @@ std::vector<ClientChecks::Place> ClientChecks::candidates(const Transaction& tra
     const auto& operations = history_.conversations[c].operations;
     if (number >= operations.size()) continue;
     // What a server kept of a connection long gone comes late, and is refused: the session has moved on.
-    const bool late = transaction.op() == Op::error && !operations[number].definite();
+    const bool late = transaction.refused() && !operations[number].definite();
     if (number < claimed_[c] && !late) continue;
     if (fits(operations[number], transaction)) places.push_back({c, number});
   }

@@ -1,6 +1,7 @@
 #include "simulator/checks/protocol_checks.hpp"
 
 #include <vivarium/jute.hpp>
+#include <vivarium/records.hpp>
 
 #include <algorithm>
 
@@ -29,6 +30,20 @@ std::optional<std::uint64_t> digest_in(std::string_view payload) {
     value = value << 8 | static_cast<unsigned char>(payload[i]);
   }
   return value;
+}
+
+std::string text(const Candidacy& candidacy) {
+  constexpr const char* kVotes[] = {"a vote", "no vote", "an empty server's vote"};
+  return hex(candidacy.last_durable) + " in epoch " + text(candidacy.current_epoch) + " and " +
+         kVotes[static_cast<std::size_t>(candidacy.vote)];
+}
+
+std::string what_of(const LogEntry& entry) {
+  records::TxnHeader header;
+  JuteIn in(entry.payload.view());
+  in(header);
+  return hex(entry.zxid) + ": session " + hex({header.client_id}).substr(2) + " #" +
+         std::to_string(header.cxid) + " type " + std::to_string(header.type);
 }
 
 bool follows(Zxid before, Zxid zxid) {
@@ -79,6 +94,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void on_prepared(const LogEntry& entry) override {
     const auto before = std::max(last_prepared_, last_logged());
     last_prepared_ = entry.zxid;
+    if (all_.trace_.on()) all_.trace_.add(name(), "prepares " + what_of(entry));
     all_.check_epoch_of(entry.zxid.epoch(), id_, "broadcasts");
     if (before.value != 0 && !follows(before, entry.zxid))
       all_.object("S-6", name() + " prepares " + hex(entry.zxid) + " behind " + hex(before));
@@ -161,6 +177,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   }
   void on_look(const Candidacy& candidacy) override {
     last_prepared_ = {};
+    if (all_.trace_.on()) all_.trace_.add(name(), "looks with " + text(candidacy));
     if (candidacy.last_durable > disk_.durable)
       all_.object("S-7", name() + " stands for election with " + hex(candidacy.last_durable) +
                              ", and has " + hex(disk_.durable) + " on disk");
@@ -236,8 +253,11 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void check_promise(const char* what, Promise& promise, std::optional<Epoch> there) {
     if (there < promise.durable)
       all_.object("S-2", name() + " has lost its " + what + " " + text(*promise.durable));
-    if (there > promise.asked && there > promise.durable)
-      all_.object("S-2", name() + " has an " + std::string(what) + " that it never wrote");
+    // A history that was brought down to a later epoch, and the crash before that epoch was written.
+    const bool follows_from_history = there && *there == disk_.last().epoch();
+    if (there > promise.asked && there > promise.durable && !follows_from_history)
+      all_.object("S-2", name() + " has " + what + " " + text(*there) + ", and had written " +
+                             (promise.asked ? text(*promise.asked) : "none"));
     promise = {there, there};
   }
 
@@ -310,8 +330,8 @@ struct ProtocolChecks::Talk {
   std::vector<Zxid> proposed;       ///< Not committed yet.
 };
 
-ProtocolChecks::ProtocolChecks(Verdict& verdict, Probes& probes)
-    : verdict_(verdict), probes_(probes) {}
+ProtocolChecks::ProtocolChecks(Verdict& verdict, Probes& probes, Trace& trace)
+    : verdict_(verdict), probes_(probes), trace_(trace) {}
 ProtocolChecks::~ProtocolChecks() = default;
 
 ServerWatcher& ProtocolChecks::add_server(ServerId id, Votes votes) {
@@ -397,10 +417,23 @@ void ProtocolChecks::on_quorum_bytes(std::uint64_t line, ServerId from, ServerId
   auto& receiver = *servers_.at(to);
   const bool whole = talk->wire[from_connector ? 0 : 1].feed(
       bytes, [&](const QuorumPacket& packet) {
+        if (trace_.on()) trace(sender, receiver, packet);
         from_connector ? on_learner_packet(*talk, sender, packet)
                        : on_leader_packet(*talk, sender, receiver, packet);
       });
   if (!whole) object("I-11", sender.name() + " sends what is no packet to " + receiver.name());
+}
+
+void ProtocolChecks::trace(const Server& from, const Server& to, const QuorumPacket& packet) const {
+  if (packet.type == PacketType::ping) return;
+  auto what = std::string(simulator::name_of(packet.type)) + " " + hex(packet.zxid) + " to " + to.name();
+  if (packet.type == PacketType::request || packet.type == PacketType::revalidate) {
+    std::int64_t session = 0;
+    JuteIn in(packet.data);
+    in(session);
+    what += " of session " + hex({session}).substr(2);
+  }
+  trace_.add(from.name(), what);
 }
 
 void ProtocolChecks::on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet) {

@@ -12,6 +12,7 @@
 #include "simulator/checks/server_watcher.hpp"
 #include "simulator/checks/verdict.hpp"
 #include "simulator/probes.hpp"
+#include "simulator/trace.hpp"
 
 #include <vivarium/bytes.hpp>
 #include <vivarium/ids.hpp>
@@ -30,7 +31,7 @@ namespace vivarium::simulator {
 class ProtocolChecks {
  public:
   enum class Votes : std::uint8_t { yes, no };
-  ProtocolChecks(Verdict& verdict, Probes& probes);
+  ProtocolChecks(Verdict& verdict, Probes& probes, Trace& trace);
   ~ProtocolChecks();
 
   /// The watcher of a server, for as long as this object lives.
@@ -72,12 +73,14 @@ class ProtocolChecks {
   void check_majority(const Item& item);
   const Committed* find_committed(Zxid zxid) const;
   std::size_t committed_up_to(Zxid zxid) const;
+  void trace(const Server& from, const Server& to, const QuorumPacket& packet) const;
   void on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet);
   void on_leader_packet(Talk& talk, Server& from, Server& to, const QuorumPacket& packet);
   void object(const char* rule, const std::string& sentence) { verdict_.object(rule, sentence); }
 
   Verdict& verdict_;
   Probes& probes_;
+  Trace& trace_;
   std::map<ServerId, std::unique_ptr<Server>> servers_;
   std::size_t voters_ = 0;
   std::unordered_map<std::int64_t, Proposal> proposals_;

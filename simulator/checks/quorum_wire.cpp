@@ -17,6 +17,14 @@ std::int64_t number(std::string_view bytes, std::size_t at, std::size_t size) {
 
 }  // namespace
 
+std::string_view name_of(PacketType type) {
+  constexpr std::string_view kNames[] = {
+      "",          "REQUEST",   "PROPOSAL",     "ACK",      "COMMIT", "PING", "REVALIDATE",
+      "SYNC",      "INFORM",    "COMMITANDACTIVATE", "NEWLEADER", "FOLLOWERINFO", "UPTODATE", "DIFF",
+      "TRUNC",     "SNAP",      "OBSERVERINFO", "LEADERINFO", "ACKEPOCH", "INFORMANDACTIVATE"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
 std::int64_t QuorumWire::packet_bytes() const {
   if (held_.size() < kHeadBytes + 4) return 0;
   const auto data = std::max<std::int64_t>(number(held_, 12, 4), 0);

@@ -33,6 +33,8 @@ enum class PacketType : std::int32_t {
   inform_and_activate = 19,
 };
 
+std::string_view name_of(PacketType type);
+
 struct QuorumPacket {
   PacketType type{};
   Zxid zxid;
