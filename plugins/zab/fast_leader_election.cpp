@@ -90,7 +90,9 @@ void FastLeaderElection::receive(ServerId from, const Notification& notification
   if (phase_ == Phase::idle || from == self_) return;
   const bool asks = notification.state == PeerState::looking;
   const bool behind = phase_ == Phase::decided || notification.round < round_;
-  if (asks && (behind || !is_voter(from))) answer(from);
+  // Who had a leader when it was told, and looks now, has not kept what it was told.
+  const bool missed = asks && phase_ == Phase::looking && elected_.erase(from) > 0;
+  if (asks && (behind || missed || !is_voter(from))) answer(from);
   if (phase_ == Phase::decided || !is_voter(from) || !is_voter(notification.leader)) return;
   if (asks)
     hear_looking(from, notification, now);

@@ -15,7 +15,7 @@ class Promises {
 
   Epoch accepted() const { return accepted_; }
   Epoch current() const { return current_; }
-  /// It was part of an established epoch once.
+  /// It was part of an established epoch once, or of an ensemble that was known to be all new.
   bool ever_kept() const { return ever_kept_; }
 
   /// Durable when `done` says so, and not counted before.

@@ -125,12 +125,22 @@ void Zab::look() {
 
 void Zab::on_advice(ServerId leader, Candidacy::Vote vote) {
   if (!work_ || !looking_ || dead_) return;
-  const auto* member = work_->ensemble.find(leader);
-  if (!member) return;
+  if (!work_->ensemble.find(leader)) return;
   looking_ = false;
+  work_->ground.promises_count = vote == Candidacy::Vote::counts;
+  if (!work_->ground.promises_count || work_->promises.ever_kept()) return take_office(leader);
+  // All is new: from now on this server is known to be, also to itself when it starts again, and not
+  // taken for one whose disk was wiped.
+  work_->promises.enter(work_->promises.current(), [this, leader](Result<void> kept) {
+    if (!kept) return on_failed(kept.error());
+    if (!dead_) take_office(leader);
+  });
+}
+
+void Zab::take_office(ServerId leader) {
   leader_ = leader;
+  const auto* member = work_->ensemble.find(leader);
   auto& ground = work_->ground;
-  ground.promises_count = vote == Candidacy::Vote::counts;
   const auto self = work_->parts.self;
   const auto role = leader == self                     ? Role::leading
                     : work_->ensemble.is_voter(self) ? Role::following

@@ -45,6 +45,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
 
   void look();
   Candidacy candidacy() const;
+  void take_office(ServerId leader);
   void end_office();
   void on_established(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt);
   void on_synced(SessionId session, std::int32_t cxid);

@@ -1,5 +1,6 @@
 #include "acknowledged.hpp"
 
+#include "format.hpp"
 #include "own_file.hpp"
 #include "try.hpp"
 
@@ -59,6 +60,11 @@ Slot decode(std::string_view bytes) {
   return slot;
 }
 
+/// Of a log: a transaction was acknowledged if and only if some stretch behind the header was.
+bool makes_sense(const Acknowledged& record) {
+  return (record.last > Zxid{}) == (record.end > kFileHeaderBytes);
+}
+
 /// The newer slot that is whole.
 Result<Slot> read_record(FileSystem& files, const NamedFile& file) {
   TRY_LET(open, files.open(file.path, OpenMode::read));
@@ -85,10 +91,14 @@ Damage unreadable(const std::string& path) {
           true};
 }
 
-Result<void> read_records(FileSystem& files, const std::vector<NamedFile>& named,
+enum class Of : std::uint8_t { logs, snapshots };
+
+Result<void> read_records(FileSystem& files, const std::vector<NamedFile>& named, Of which,
                           std::map<Zxid, Acknowledged>& into, AcknowledgedRecords& all) {
   for (const NamedFile& file : named) {
     TRY_LET(slot, read_record(files, file));
+    if (which == Of::logs && slot.state == FileState::whole && !makes_sense(slot.record))
+      slot.state = FileState::damaged;
     if (slot.state == FileState::whole) into[file.zxid] = slot.record;
     if (slot.state == FileState::damaged) all.damage.push_back(unreadable(file.path));
     if (slot.state != FileState::whole) all.blank.push_back(file.path);
@@ -145,8 +155,8 @@ Result<AcknowledgedRecords> read_acknowledged(FileSystem& files, const Directori
   AcknowledgedRecords all;
   TRY_LET(logs, directories.list_acknowledged_logs(files));
   TRY_LET(snapshots, directories.list_acknowledged_snapshots(files));
-  TRY(read_records(files, logs, all.logs, all));
-  TRY(read_records(files, snapshots, all.snapshots, all));
+  TRY(read_records(files, logs, Of::logs, all.logs, all));
+  TRY(read_records(files, snapshots, Of::snapshots, all.snapshots, all));
   return all;
 }
 

@@ -282,7 +282,7 @@ class Locks(Client):
             if min(names, key=lambda name: name[-10:]) == path.rsplit("/", 1)[1]:
                 break
             time.sleep(0.03)
-        end = time.monotonic() + 0.5 * self.draw.random()
+        end = time.monotonic() + 0.15 * self.draw.random()
         while time.monotonic() < end or self.draw.random() < 0.5:
             self.check_time()
             self.work(path, stat["czxid"], until)

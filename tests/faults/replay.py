@@ -339,7 +339,9 @@ class Checker:
                 if session in ends and op.zxid > ends[session]:
                     self._complain("sessions", f"{op}: the session ended at {ends[session]:#x}")
         for txn in self.txns:
-            if txn.session in ends and txn.zxid > ends[txn.session] and txn.error == 0:
+            # Closing it once more has no effect, and happens: it is sent again to the next leader.
+            if (txn.session in ends and txn.zxid > ends[txn.session] and txn.error == 0
+                    and txn.type != wire.CLOSE_SESSION):
                 self._complain("sessions", f"{txn.zxid:#x} is of session {txn.session:#x}, which "
                                            f"ended at {ends[txn.session]:#x}")
         self._expired(ends)

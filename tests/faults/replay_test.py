@@ -258,6 +258,11 @@ class Checks(unittest.TestCase):
         self.sees("sessions", "the session ended")
         self.assertTrue(late.succeeded)
 
+    def test_a_session_that_is_closed_again_passes(self):
+        again = self.e.send(2, "close")
+        self.e.end(2, again.xid)
+        self.assertEqual(self.e.complaints(), [])
+
     def test_ephemerals_that_outlive_their_session_are_seen(self):
         at = next(i for i, txn in enumerate(self.e.txns)
                   if txn.type == wire.CLOSE_SESSION and txn.session == 2)

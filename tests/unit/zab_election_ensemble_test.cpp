@@ -53,7 +53,7 @@ struct Node final : ElectionEvents {
     election.look(with);
     inside_call = false;
   }
-  void on_advice(ServerId advised) override {
+  void on_advice(ServerId advised, Candidacy::Vote) override {
     CHECK_FALSE(inside_call);
     CHECK_FALSE(leader);
     leader = advised;

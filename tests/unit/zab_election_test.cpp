@@ -265,6 +265,17 @@ TEST_CASE("a server is elected itself when a quorum proposes it") {
   CHECK(server.last() == says(PeerState::leading, 3, 3, 30, 1));
 }
 
+TEST_CASE("who noticed the loss of the leader later is told the vote again, once") {
+  Server server(3, ballot(3, 30));
+  server.hears(1, following(2, 3, 1));
+  CHECK(server.told().empty());
+  server.hears(1, looking(1, 3, 30));
+  CHECK(server.told() == Ids{1});
+  CHECK(server.last() == looking(3, 3, 30));
+  server.hears(1, looking(1, 3, 30));
+  CHECK(server.told().empty());
+}
+
 TEST_CASE("half of the voters are no quorum") {
   Server server(4, ballot(3, 30, members(4)));
   server.hears(1, looking(4, 3, 30));
