@@ -205,7 +205,7 @@ bool ClientChecks::was_overtaken(const Transaction& transaction) const {
 /// content does not tell whose it was.
 const Operation* ClientChecks::claim(const Transaction& transaction) {
   const auto places = candidates(transaction);
-  if (places.size() > 1 && transaction.op() == Op::error) {
+  if (places.size() > 1 && transaction.refused()) {
     ++ambiguous_[{transaction.header.client_id, transaction.header.cxid}];
     return nullptr;
   }

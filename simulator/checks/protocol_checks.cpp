@@ -157,7 +157,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void on_set_epoch(EpochKind kind, Epoch wanted) override {
     epoch(kind).asked = wanted;
     if (kind == EpochKind::accepted) return;
-    if (accepted_.durable < wanted)
+    if (accepted_.durable.value_or(Epoch{}) < wanted)
       all_.object("S-2", name() + " writes currentEpoch " + text(wanted) +
                              " before its acceptedEpoch is durable");
     if (disk_.durable < must_have_[wanted] || truncating_ || installing_)
@@ -247,7 +247,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void check_epochs(const Epochs& there) {
     check_promise("acceptedEpoch", accepted_, there.accepted);
     check_promise("currentEpoch", current_, there.current);
-    if (there.accepted < there.current)
+    if (there.accepted.value_or(Epoch{}) < there.current.value_or(Epoch{}))
       all_.object("S-2", name() + " begins with a currentEpoch above its acceptedEpoch");
   }
   void check_promise(const char* what, Promise& promise, std::optional<Epoch> there) {
