@@ -54,7 +54,6 @@ struct Arguments {
   std::string plugins, more_plugins;
   std::string settings;  ///< Lines of a zoo.cfg.
   std::string seed_file;
-  std::string config;
   unsigned jobs = 1;
   bool trace = false, keep_going = false, no_shortening = false;
 };
@@ -78,7 +77,6 @@ Arguments parse(const Words& words) {
       ("plugins", po::value<std::string>()->default_value(""), "")
       ("more-plugins", po::value<std::string>()->default_value(""), "")
       ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
-      ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
       ("jobs", po::value<unsigned>()->default_value(1), "")
       ("trace", "")("keep-going", "")("no-shortening", "");
   // clang-format on
@@ -93,7 +91,6 @@ Arguments parse(const Words& words) {
   for (const auto& line : values["set"].as<std::vector<std::string>>())
     arguments.settings += line + "\n";
   arguments.seed_file = values["seed-file"].as<std::string>();
-  for (const auto& line : values["set"].as<std::vector<std::string>>()) arguments.config += line + "\n";
   arguments.jobs = std::max(1u, values["jobs"].as<unsigned>());
   arguments.trace = values.count("trace") > 0;
   arguments.keep_going = values.count("keep-going") > 0;
@@ -134,7 +131,6 @@ class Simulation {
     RunSpec spec;
     spec.seed = seed;
     spec.left_out = arguments_.left_out;
-    spec.config = arguments_.config;
     spec.settings = arguments_.settings;
     return spec;
   }
