@@ -80,8 +80,7 @@ class Run {
     const auto votes = id <= topology_.voters ? ProtocolChecks::Votes::yes : ProtocolChecks::Votes::no;
     machines_.push_back(std::make_unique<Machine>(
         world_,
-        MachineSpec{name, topology_.address(id), topology_.config() + spec_.settings,
-                    std::to_string(id), generator_()},
+        MachineSpec{name, topology_.address(id), topology_.config(), std::to_string(id), generator_()},
         *logs_.back(), &protocol_.add_server({id}, votes)));
   }
 

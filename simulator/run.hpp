@@ -25,7 +25,6 @@ struct RunSpec {
   std::size_t trace_lines = 400;
   std::set<std::size_t> left_out;  ///< Actions of the fault plan that do not happen.
   std::string config;  ///< Further lines of every server's config.
-  std::string settings;  ///< Lines that stand behind the others in each server's config, and win.
 };
 
 struct RunResult {

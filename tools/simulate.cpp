@@ -52,7 +52,6 @@ struct Arguments {
   std::optional<std::uint64_t> one;
   std::set<std::size_t> left_out;
   std::string plugins, more_plugins;
-  std::string settings;  ///< Lines of a zoo.cfg.
   std::string seed_file;
   std::string config;
   unsigned jobs = 1;
@@ -78,7 +77,6 @@ Arguments parse(const Words& words) {
       ("plugins", po::value<std::string>()->default_value(""), "")
       ("more-plugins", po::value<std::string>()->default_value(""), "")
       ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
-      ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
       ("jobs", po::value<unsigned>()->default_value(1), "")
       ("trace", "")("keep-going", "")("no-shortening", "");
   // clang-format on
@@ -90,8 +88,6 @@ Arguments parse(const Words& words) {
   arguments.left_out = numbers_of(values["without"].as<std::string>());
   arguments.plugins = values["plugins"].as<std::string>();
   arguments.more_plugins = values["more-plugins"].as<std::string>();
-  for (const auto& line : values["set"].as<std::vector<std::string>>())
-    arguments.settings += line + "\n";
   arguments.seed_file = values["seed-file"].as<std::string>();
   for (const auto& line : values["set"].as<std::vector<std::string>>()) arguments.config += line + "\n";
   arguments.jobs = std::max(1u, values["jobs"].as<unsigned>());
@@ -135,7 +131,6 @@ class Simulation {
     spec.seed = seed;
     spec.left_out = arguments_.left_out;
     spec.config = arguments_.config;
-    spec.settings = arguments_.settings;
     return spec;
   }
 
