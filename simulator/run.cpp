@@ -36,6 +36,7 @@ class Run {
         protocol_(verdict_, result_.probes, trace_) {
     const bool zab = catalogue.find(InterfaceKind::broadcast, "zab").has_value();
     topology_ = make_topology(generator_(), zab ? Broadcasting::zab : Broadcasting::standalone);
+    topology_.more_config = spec.config;
     plan_ = make_fault_plan(generator_(), chaos());
     history_.conversations.reserve(256);
     network_.set_delay({Micros(50), Micros(static_cast<std::int64_t>(200 + generator_() % 8'000))});
@@ -79,8 +80,7 @@ class Run {
     const auto votes = id <= topology_.voters ? ProtocolChecks::Votes::yes : ProtocolChecks::Votes::no;
     machines_.push_back(std::make_unique<Machine>(
         world_,
-        MachineSpec{name, topology_.address(id), topology_.config() + spec_.settings,
-                    std::to_string(id), generator_()},
+        MachineSpec{name, topology_.address(id), topology_.config(), std::to_string(id), generator_()},
         *logs_.back(), &protocol_.add_server({id}, votes)));
   }
 

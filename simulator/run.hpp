@@ -24,7 +24,7 @@ struct RunSpec {
   Tracing tracing = Tracing::off;
   std::size_t trace_lines = 400;
   std::set<std::size_t> left_out;  ///< Actions of the fault plan that do not happen.
-  std::string settings;  ///< Lines that stand behind the others in each server's config, and win.
+  std::string config;  ///< Further lines of every server's config.
 };
 
 struct RunResult {

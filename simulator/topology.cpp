@@ -38,13 +38,13 @@ std::string Topology::config() const {
       "vivarium.transport.client=network\nvivarium.broadcast=observed\n",
       tick_ms, init_limit, sync_limit, kClientPort, snapshot_entries);
   if (broadcasting == Broadcasting::standalone)
-    return text + "vivarium.broadcast.observed.inner=standalone\n";
+    return text + "vivarium.broadcast.observed.inner=standalone\n" + more_config;
   text += "vivarium.broadcast.observed.inner=zab\nvivarium.election=zab\n"
           "vivarium.transport.election=network\nvivarium.transport.quorum=network\n";
   for (std::int64_t id = 1; id <= servers(); ++id)
     text += fmt::format("server.{}={}:{}:{}{}\n", id, address(id), kQuorumPort, kElectionPort,
                         id > voters ? ":observer" : "");
-  return text;
+  return text + more_config;
 }
 
 std::vector<client::ServerAddress> Topology::client_addresses() const {

@@ -23,6 +23,7 @@ struct Topology {
   std::int64_t snapshot_entries = 100;
   std::size_t clients = 3;
   WorkloadSpec workload;
+  std::string more_config;  ///< Further lines.
 
   std::int64_t servers() const { return voters + observers; }
   std::string address(std::int64_t id) const { return "10.0.0." + std::to_string(id); }

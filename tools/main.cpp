@@ -45,7 +45,8 @@ constexpr const char* kUsage = R"(vivarium: a ZooKeeper-compatible coordination 
       Runs whole ensembles, their clients and their troubles in virtual time, each as a function of its seed,
       and checks what the protocol and ZooKeeper promise. A failure prints the shortest trace it can find.
       --seed runs one, leaves out the faults of --without, and prints its event hash last. --jobs: so many
-      at once. --plugins DIR: those of another directory. --set KEY=VALUE: a further line of every config.
+      at once. --plugins DIR: those of another directory. --more-plugins DIR: further ones. --set
+      KEY=VALUE: a further line of every config, which wins.
   vivarium --version | --help
 
 log, snapshot, backup and restore tell their progress on a terminal, and elsewhere with --progress.

@@ -52,8 +52,8 @@ struct Arguments {
   std::optional<std::uint64_t> one;
   std::set<std::size_t> left_out;
   std::string plugins, more_plugins;
-  std::string settings;  ///< Lines of a zoo.cfg.
   std::string seed_file;
+  std::string config;
   unsigned jobs = 1;
   bool trace = false, keep_going = false, no_shortening = false;
 };
@@ -88,9 +88,8 @@ Arguments parse(const Words& words) {
   arguments.left_out = numbers_of(values["without"].as<std::string>());
   arguments.plugins = values["plugins"].as<std::string>();
   arguments.more_plugins = values["more-plugins"].as<std::string>();
-  for (const auto& line : values["set"].as<std::vector<std::string>>())
-    arguments.settings += line + "\n";
   arguments.seed_file = values["seed-file"].as<std::string>();
+  for (const auto& line : values["set"].as<std::vector<std::string>>()) arguments.config += line + "\n";
   arguments.jobs = std::max(1u, values["jobs"].as<unsigned>());
   arguments.trace = values.count("trace") > 0;
   arguments.keep_going = values.count("keep-going") > 0;
@@ -131,7 +130,7 @@ class Simulation {
     RunSpec spec;
     spec.seed = seed;
     spec.left_out = arguments_.left_out;
-    spec.settings = arguments_.settings;
+    spec.config = arguments_.config;
     return spec;
   }
 
