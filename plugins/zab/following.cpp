@@ -27,8 +27,11 @@ Following::~Following() {
 }
 
 void Following::end() {
+  const Error lost(Errc::closed, "the leader is lost");
+  for (const auto& told : std::exchange(told_, {}))
+    if (told.revalidation) told.revalidation(lost);
   for (const auto& [session, all] : std::exchange(revalidations_, {}))
-    for (const auto& done : all) done(Error(Errc::closed, "the leader is lost"));
+    for (const auto& done : all) done(lost);
 }
 
 template <class... Arguments, class Body>
@@ -360,7 +363,7 @@ void Following::apply_committed() {
   ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
     ground_.submissions.settle(entries);
   });
-  answer_syncs();
+  pass_on_told();
 }
 
 void Following::on_submitted() {
@@ -396,15 +399,16 @@ void Following::send_sync(SessionId session, std::int32_t cxid) {
 /// Answers come in the order of the questions, and behind what was committed before.
 void Following::on_synced() {
   if (syncs_.empty()) return leave("the leader answers a sync that was not asked for");
-  synced_.push_back({committed_, syncs_.front().first, syncs_.front().second});
+  const auto [session, cxid] = syncs_.front();
   syncs_.pop_front();
+  told_.push_back({committed_, [this, session, cxid] { ground_.synced(session, cxid); }, {}});
 }
 
-void Following::answer_syncs() {
-  while (!left_ && !synced_.empty() && synced_.front().after <= ground_.history.last_applied()) {
-    const auto [after, session, cxid] = synced_.front();
-    synced_.pop_front();
-    ground_.synced(session, cxid);
+void Following::pass_on_told() {
+  while (!left_ && !told_.empty() && told_.front().after <= ground_.history.last_applied()) {
+    const auto tell = std::move(told_.front().tell);
+    told_.pop_front();
+    tell();
   }
 }
 
@@ -429,7 +433,7 @@ void Following::on_revalidated(std::string_view data) {
   const auto done = std::move(found->second.front());
   found->second.erase(found->second.begin());
   if (found->second.empty()) revalidations_.erase(found);
-  done(valid);
+  told_.push_back({committed_, [done, valid] { done(valid); }, done});
 }
 
 void Following::touch(SessionId session, std::int32_t timeout_ms) {

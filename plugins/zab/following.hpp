@@ -15,6 +15,7 @@
 #include <vivarium/transport.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,7 +82,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
 
   void acknowledge();
   void apply_committed();
-  void answer_syncs();
+  void pass_on_told();
   void send_request(const Submissions::Write& write);
   void send_sync(SessionId session, std::int32_t cxid);
   void arm_silence();
@@ -115,14 +116,14 @@ class Following final : public Office, private Connector, private PacketLinkUser
 
   std::map<SessionId, std::int32_t> touched_;
   std::map<SessionId, std::vector<Done<bool>>> revalidations_;
-  /// Sent and not answered; those that were answered wait for what was committed before.
-  std::deque<std::pair<SessionId, std::int32_t>> syncs_;
-  struct Synced {
+  std::deque<std::pair<SessionId, std::int32_t>> syncs_;  ///< Sent and not answered.
+  /// What the leader has said waits for what it had committed before.
+  struct Told {
     Zxid after;
-    SessionId session;
-    std::int32_t cxid;
+    std::function<void()> tell;
+    Done<bool> revalidation;  ///< Whose, if any.
   };
-  std::deque<Synced> synced_;
+  std::deque<Told> told_;
   MonoTime confirmed_{}, last_ping_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

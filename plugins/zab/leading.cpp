@@ -219,7 +219,7 @@ void Leading::on_request(LearnerHandler& learner, const QuorumPacket& packet) {
   });
 }
 
-void Leading::on_ended_session(LearnerHandler& learner, std::function<void()> tell) {
+void Leading::on_revalidated(LearnerHandler& learner, std::function<void()> tell) {
   await(&learner, std::move(tell));
 }
 
@@ -325,7 +325,9 @@ void Leading::ask_whether_in_office() {
 
 /// A session that has ended has ended for good when its client hears of it: the transaction that closes
 /// it is committed by then. ZooKeeper's leader says so at once, also one that is cut off from a majority
-/// in which the session lives, and holds its locks.
+/// in which the session lives, and holds its locks. One that lives has come to its new server with all that
+/// it had asked for at the old one: what comes of that later is refused, and none of it can be taken for an
+/// answer to what its client asks for from then on, which may have the same numbers.
 void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,
                          Done<bool> done) {
   revalidations_.push_back(std::move(done));
@@ -333,9 +335,9 @@ void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim
     if (revalidations_.empty()) return;
     const auto first = std::move(revalidations_.front());
     revalidations_.pop_front();
-    if (ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self, claim))
-      return first(true);
-    await(nullptr, [first] { first(false); }, first);
+    const bool valid =
+        ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self, claim);
+    await(nullptr, [first, valid] { first(valid); }, first);
     tell_awaited();
   }));
 }

@@ -74,7 +74,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void on_caught_up(LearnerHandler& learner, Zxid sent) override;
   void on_joined(LearnerHandler& learner) override;
   void on_request(LearnerHandler& learner, const QuorumPacket& packet) override;
-  void on_ended_session(LearnerHandler& learner, std::function<void()> tell) override;
+  void on_revalidated(LearnerHandler& learner, std::function<void()> tell) override;
   void on_progress(LearnerHandler&) override { progress_ = true; }
   void on_learner_batch_end() override;
   void on_learner_gone(LearnerHandler& learner, std::string_view why) override;

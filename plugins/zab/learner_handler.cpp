@@ -146,8 +146,8 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
     append_jute(data, session.value, valid);
     link_->send(PacketType::revalidate, zxid, data);
   };
-  if (ground_.parts.state.revalidate(session, timeout, id_, claim)) return tell(true);
-  user_.on_ended_session(*this, [tell] { tell(false); });
+  const bool valid = ground_.parts.state.revalidate(session, timeout, id_, claim);
+  user_.on_revalidated(*this, [tell, valid] { tell(valid); });
 }
 
 void LearnerHandler::ping(Zxid last_proposed) {
