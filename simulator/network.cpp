@@ -213,10 +213,12 @@ void Network::put(const LinePtr& line, std::size_t from_end, Line::Segment segme
 /// For the first segment in flight, which may have waited for a link to pass again.
 void Network::await(const LinePtr& line, std::size_t from_end) {
   auto& way = line->ways[from_end];
-  if (way.give_up) world_.cancel(*std::exchange(way.give_up, std::nullopt));
   if (way.event || way.flight.empty()) return;
   auto takes = way.flight.front().due - world_.now();
-  if (takes < MonoTime(0)) takes = between({Micros(0), kRetry});
+  if (way.give_up) {  // It is sent again after a while, and what stands behind it comes with it.
+    world_.cancel(*std::exchange(way.give_up, std::nullopt));
+    takes = between({Micros(0), kRetry});
+  }
   way.event = world_.schedule(takes, "segment", [this, line, from_end] { arrive(line, from_end); });
 }
 

@@ -77,6 +77,17 @@ TEST_CASE("what is sent over a blocked link arrives when it heals") {
   CHECK(pair.loop.run_until([&] { return pair.server().frames.size() == 1; }, seconds(1)));
 }
 
+TEST_CASE("what has waited for a link arrives at once when it heals") {
+  Pair pair;
+  pair.network.block(pair.a, pair.b);
+  for (int i = 0; i < 100; ++i) {
+    send(pair.client(), prefixed("x"));
+    pair.loop.run_for(milliseconds(1));
+  }
+  pair.network.heal();
+  CHECK(pair.loop.run_until([&] { return pair.server().frames.size() == 100; }, milliseconds(201)));
+}
+
 TEST_CASE("an end that sends in vain breaks in time, and the other stays half open") {
   Pair pair;
   pair.network.block(pair.a, pair.b);
