@@ -59,7 +59,7 @@ void Nemesis::to_machine(const FaultAction& action, Machine& machine) {
       }
       return;
     case Fault::wipe:
-      if (targets_.machines.size() < 3) return;  // It would be all there is.
+      if (!others_suffice(index)) return;
       machine.kill();
       machine.wipe();
       targets_.protocol.on_wiped({static_cast<std::int64_t>(index) + 1});
@@ -73,6 +73,17 @@ void Nemesis::to_machine(const FaultAction& action, Machine& machine) {
     default: return;
   }
   restart_after(index, action.lasts);
+}
+
+/// A server that never took part cannot be told from one whose disk was replaced, and neither may vote: those
+/// that have a history must be a majority without it, or nobody could ever lead again.
+bool Nemesis::others_suffice(std::size_t machine) const {
+  std::size_t with_history = 0;
+  for (std::size_t i = 0; i < targets_.machines.size(); ++i) {
+    const ServerId id{static_cast<std::int64_t>(i) + 1};
+    if (i != machine && targets_.protocol.durable(id).value > 0) ++with_history;
+  }
+  return 2 * with_history > targets_.machines.size();
 }
 
 void Nemesis::to_network(const FaultAction& action, std::size_t server) {
