@@ -247,14 +247,13 @@ void Following::end_snapshot() {
     return;
   }
   link_->pause();
-  incoming_->sink->commit(std::nullopt, guarded<Result<SnapshotInfo>>([this](Result<SnapshotInfo> kept) {
-    if (!kept) return leave("the leader's snapshot cannot be kept: " + kept.error().what);
-    ground_.history.replaced(incoming_->zxid);
-    const auto finished = incoming_->loader->finish(incoming_->zxid);
-    incoming_.reset();
-    if (!finished) return ground_.die(finished.error());
-    link_->resume();
-  }));
+  auto incoming = std::move(*std::exchange(incoming_, std::nullopt));
+  ground_.history.install(std::move(incoming.sink), std::move(incoming.loader), incoming.zxid,
+                          guarded<Result<void>>([this](Result<void> kept) {
+                            if (kept) return link_->resume();
+                            if (kept.error().is(Errc::corrupt)) return ground_.die(kept.error());
+                            leave("the leader's snapshot cannot be kept: " + kept.error().what);
+                          }));
 }
 
 void Following::on_proposal(std::int64_t number, std::string_view transaction) {

@@ -49,19 +49,42 @@ void History::apply(Zxid committed,
   state_.apply(batch);
 }
 
+/// The office that asked may be gone by then; the history is what it is all the same.
+Done<void> History::end_of_change(Done<void> done) {
+  VIVARIUM_ASSERT(!changing_, "one change of the history at a time");
+  changing_ = true;
+  return [this, alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> outcome) {
+    if (alive.expired()) return;
+    changing_ = false;
+    done(outcome);
+    if (on_changed_) on_changed_();
+  };
+}
+
 void History::truncate(Zxid zxid, Done<void> done) {
   while (!unapplied_.empty() && unapplied_.back().zxid > zxid) unapplied_.pop_back();
-  Done<void> guarded = [alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> outcome) {
-    if (!alive.expired()) done(outcome);
-  };
   log_.truncate_after(zxid, [this, zxid, alive = std::weak_ptr(alive_),
-                             done = std::move(guarded)](Result<void> cut) {
-    if (!cut || alive.expired()) return done(cut);
+                             ended = end_of_change(std::move(done))](Result<void> cut) {
+    if (!cut || alive.expired()) return ended(cut);
     last_logged_ = last_durable_ = zxid;
     loses_ = put_back_.has_bug(Bug::zk1489);
-    if (state_.last_applied() <= zxid) return done(cut);
+    if (state_.last_applied() <= zxid) return ended(cut);
     unapplied_.clear();
-    state_.reload(done);
+    state_.reload(ended);
+  });
+}
+
+void History::install(std::shared_ptr<SnapshotSink> sink, std::shared_ptr<SnapshotLoader> loader,
+                      Zxid zxid, Done<void> done) {
+  auto& committing = *sink;
+  committing.commit(std::nullopt, [this, sink = std::move(sink), loader = std::move(loader), zxid,
+                                   alive = std::weak_ptr(alive_),
+                                   ended = end_of_change(std::move(done))](
+                                      const Result<SnapshotInfo>& kept) {
+    if (alive.expired()) return;
+    if (!kept) return ended(kept.error());
+    replaced(zxid);
+    ended(loader->finish(zxid));
   });
 }
 

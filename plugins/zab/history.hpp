@@ -23,8 +23,11 @@ class History {
 
   Zxid last_logged() const { return last_logged_; }
   Zxid last_durable() const { return last_durable_; }
-  /// All that was appended is durable.
-  bool at_rest() const { return last_logged_ == last_durable_; }
+  /// All that was appended is durable, and no change is under way.
+  bool at_rest() const { return last_logged_ == last_durable_ && !changing_; }
+  bool changing() const { return changing_; }
+  /// Called whenever a change has ended, whoever had asked for it and may be gone.
+  void on_changed(std::function<void()> callback) { on_changed_ = std::move(callback); }
   Zxid last_applied() const { return state_.last_applied(); }
 
   /// What the leader is told; zero after distrust().
@@ -50,15 +53,22 @@ class History {
   void truncate(Zxid zxid, Done<void> done);
   /// Only for a bug that is put back.
   void forget_unapplied() { unapplied_.clear(); }
+  /// Puts a snapshot in the place of all, in the log and in the state.
+  void install(std::shared_ptr<SnapshotSink> sink, std::shared_ptr<SnapshotLoader> loader, Zxid zxid,
+               Done<void> done);
   /// A snapshot of this zxid took the place of all.
   void replaced(Zxid zxid);
 
  private:
+  Done<void> end_of_change(Done<void> done);
+
   const PutBack& put_back_;
   StateMachine& state_;
   LogStore& log_;
   Zxid last_logged_, last_durable_;
   std::deque<LogEntry> unapplied_;
+  bool changing_ = false;
+  std::function<void()> on_changed_;
   bool distrusted_ = false;
   bool loses_ = false;  ///< A bug that is put back.
   std::shared_ptr<char> alive_ = std::make_shared<char>();

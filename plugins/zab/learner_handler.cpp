@@ -286,6 +286,7 @@ Zxid LearnerHandler::end_of_disk() const {
 
 void LearnerHandler::on_slice(const LogSlice& slice) {
   std::string packets;
+  append_late_commits(packets);
   const auto committed = user_.committed();
   for (const auto& entry : slice.entries) {
     if (entry.zxid > committed && !voter()) break;
@@ -300,11 +301,19 @@ void LearnerHandler::on_slice(const LogSlice& slice) {
   read_on();
 }
 
+/// Of what was proposed before it was committed; in order, so before any later one.
+void LearnerHandler::append_late_commits(std::string& packets) {
+  if (ground_.has_bug(Bug::zk962)) return;
+  while (!uncommitted_.empty() && uncommitted_.front() <= user_.committed()) {
+    append_packet(packets, PacketType::commit, uncommitted_.front().value);
+    uncommitted_.pop_front();
+  }
+}
+
 /// What is on the disk has been sent; what is not there yet is in the leader's memory.
 void LearnerHandler::finish() {
   std::string commits;
-  for (const auto zxid : std::exchange(uncommitted_, {}))
-    if (!ground_.has_bug(Bug::zk962) && zxid <= user_.committed()) append_packet(commits, PacketType::commit, zxid.value);
+  append_late_commits(commits);
   link_->send(SharedBytes(std::move(commits)));
   stage_ = Stage::live;
   user_.on_caught_up(*this, sent_);

@@ -115,6 +115,7 @@ class LearnerHandler final : private PacketLinkUser {
   void read_on();
   Zxid end_of_disk() const;
   void on_slice(const LogSlice& slice);
+  void append_late_commits(std::string& packets);
   void finish();
   void send_new_leader();
   void read(Zxid after, std::size_t bytes, std::function<void(Result<LogSlice>)> then);
@@ -131,7 +132,7 @@ class LearnerHandler final : private PacketLinkUser {
   std::deque<MonoTime> pings_;  ///< Sent and not answered.
   std::unique_ptr<SnapshotCursor> cursor_;
   bool waits_for_snapshot_ = false, reading_waits_ = false, new_leader_sent_ = false;
-  std::vector<Zxid> uncommitted_;  ///< Sent before they were: their COMMITs are to follow.
+  std::deque<Zxid> uncommitted_;  ///< Sent before they were: their COMMITs are to follow.
   std::vector<SharedBytes> held_commits_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

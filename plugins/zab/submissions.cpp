@@ -33,12 +33,12 @@ Request Submissions::Write::request() const {
   return {session, cxid, op, body, identities, client_address, encrypted, owner};
 }
 
-void Submissions::add(std::span<const Request> requests, Zxid last_applied) {
+void Submissions::add(std::span<const Request> requests, Zxid last_logged) {
   for (const auto& request : requests)
     writes_.push_back({request.session, request.cxid, request.op, std::string(request.body),
                        {request.identities.begin(), request.identities.end()},
                        std::string(request.client_address), request.encrypted, request.owner,
-                       last_applied, false,
+                       last_logged, false,
                        {}});
 }
 

@@ -27,7 +27,7 @@ class Submissions {
     std::string client_address;
     bool encrypted = false;
     ServerId owner;
-    /// What the state held when it was submitted: its transaction lies above.
+    /// What the log held when it was submitted: its transaction lies above.
     Zxid submitted_at;
     bool withdrawn = false;
     Epoch sent_in;  ///< Of the last leader it was sent to; 0 for none.
@@ -35,7 +35,7 @@ class Submissions {
     Request request() const;
   };
 
-  void add(std::span<const Request> requests, Zxid last_applied);
+  void add(std::span<const Request> requests, Zxid last_logged);
   /// Those from here on were not given to the leader at hand.
   std::size_t first_unsent() const { return sent_; }
   std::size_t size() const { return writes_.size(); }

@@ -79,6 +79,9 @@ void Zab::run(const BroadcastParts& parts) {
     leaving_ = std::move(why);
     post([this] { end_office(); });
   };
+  work_->history.on_changed([this] {
+    if (looking_ && !dead_) look();
+  });
   ground.die = [this](const Error& error) { on_failed(error); };
   ground.synced = [this](SessionId session, std::int32_t cxid) { on_synced(session, cxid); };
   ground.established = [this](ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt) {
@@ -116,10 +119,9 @@ void Zab::look() {
   if (dead_) return;
   auto& history = work_->history;
   if (history.at_rest() || put_back_.has_bug(Bug::zk4541)) return work_->parts.election->look(candidacy());
-  if (!log_full_) return;  // on_durable() comes.
+  if (!log_full_ || history.changing()) return;  // on_durable() comes, or the end of the change.
   history.truncate(history.last_durable(), [this](Result<void> cut) {
-    if (!cut) return on_failed(cut.error());
-    if (looking_) work_->parts.election->look(candidacy());
+    if (!cut) on_failed(cut.error());
   });
 }
 
@@ -221,7 +223,7 @@ void Zab::submit(std::span<const Request> requests) {
   for (const auto& request : requests) {
     const std::span one(&request, 1);
     if (has_client(request))
-      work_->submissions.add(one, work_->history.last_applied());
+      work_->submissions.add(one, work_->history.last_logged());
     else if (office_ && serves())
       office_->submit_own(one);
   }
