@@ -134,15 +134,13 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void on_truncate(Zxid zxid) override {
     truncating_ = zxid;
     all_.probes_.met("a log is truncated");
-    // A learner is cut to what its leader has; never into what is committed, unless it gets that anew.
-    const auto committed = all_.committed_up_to(disk_.durable);
-    if (committed > 0 && all_.committed_[committed - 1].zxid > zxid && find(all_.committed_[committed - 1].zxid))
-      all_.object("I-8", name() + " is cut back to " + hex(zxid) + ", below the committed " +
-                             hex(all_.committed_[committed - 1].zxid));
   }
   void on_truncated(Zxid zxid) override {
     truncating_.reset();
     cut(zxid);
+    // What has been committed meanwhile, or without this server, comes again; a majority must not miss it.
+    for (auto at = all_.committed_.rbegin(); at != all_.committed_.rend() && at->zxid > zxid; ++at)
+      all_.check_majority({at->zxid, at->payload});
   }
   void on_install(Zxid zxid) override {
     installing_ = zxid;
