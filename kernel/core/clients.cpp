@@ -176,9 +176,11 @@ void Clients::bind(SessionId session, Connection& connection) {
   before->close();
 }
 
-void Clients::unbind(SessionId session, const Connection& connection) {
+bool Clients::unbind(SessionId session, const Connection& connection) {
   const auto found = by_session_.find(session);
-  if (found != by_session_.end() && found->second == &connection) by_session_.erase(found);
+  if (found == by_session_.end() || found->second != &connection) return false;
+  by_session_.erase(found);
+  return true;
 }
 
 void Clients::submit(const Request& request) { batch_.push_back(request); }
@@ -196,10 +198,7 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
 
 void Clients::forget(Connection& connection) {
   orphan(connection);
-  const auto holder = by_session_.find(connection.session());
-  if (holder != by_session_.end() && holder->second == &connection)
-    parts_.broadcast.withdraw(connection.session());
-  unbind(connection.session(), connection);
+  if (unbind(connection.session(), connection)) parts_.broadcast.withdraw(connection.session());
   parts_.watches.drop(connection);
   drop(dirty_, &connection);
   drop(waiting_for_room_, &connection);

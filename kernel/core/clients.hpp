@@ -81,7 +81,8 @@ class Clients final : public Acceptor {
   SessionId next_session_id();
   /// The connection is the one that holds the session from now on; another one is closed.
   void bind(SessionId session, Connection& connection);
-  void unbind(SessionId session, const Connection& connection);
+  /// False: the session is another connection's by now.
+  bool unbind(SessionId session, const Connection& connection);
   /// Collects a write for the batch that is handed over when the frames at hand are done.
   void submit(const Request& request);
   void submit_batch();

@@ -381,8 +381,7 @@ void Connection::on_revalidated(const Result<bool>& valid) {
   if (!*valid) return close();  // The client comes again, and hears that its session has expired.
   holding_ = false;
   answer_what_is_ready();
-  if (!dirty_) clients_.mark_dirty(*this);
-  dirty_ = true;
+  mark_dirty();
 }
 
 void Connection::refuse_session() {
@@ -702,8 +701,7 @@ void Connection::notify(const WatchEvent& event) {
   if (state_ != State::open) return;
   if (!sees(Operation::watch_event, event.path, event.acl)) return;
   append_event(event.type, event.path, event.zxid.value);
-  if (!dirty_) clients_.mark_dirty(*this);
-  dirty_ = true;
+  mark_dirty();
 }
 
 // --- writes ---------------------------------------------------------------------------------------
@@ -724,8 +722,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
     mine->body = reply_to(mine->op, mine->body, entry);
     mine->kind = Wait::applied_write;
   }
-  if (!dirty_) clients_.mark_dirty(*this);
-  dirty_ = true;
+  mark_dirty();
 }
 
 /// A write of the session that was not asked for here: its client has gone on to another server, or has
@@ -830,6 +827,10 @@ void Connection::finish(const Waiting& waiting, bool update) {
   info_.last_latency_ms = us / 1000;
   info_.last_operation = short_name(waiting.op);
   if (waiting.xid >= 0) info_.last_cxid = waiting.xid;
+}
+
+void Connection::mark_dirty() {
+  if (!std::exchange(dirty_, true)) clients_.mark_dirty(*this);
 }
 
 /// What is answered while it holds leaves when the session is known to live.

@@ -184,6 +184,8 @@ class Connection final : public ChannelHandler, public Watcher {
   void send_header(std::int32_t xid, std::int64_t zxid, WireError err);
   void append_event(EventType type, std::string_view path, std::int64_t zxid);
 
+  /// Something was appended: flush() is wanted at the end of the batch.
+  void mark_dirty();
   void send(std::string bytes);
   void hold_until_room();
   /// The client is there: it asks, or it reads what it was sent.

@@ -15,12 +15,11 @@ namespace {
 constexpr int kTries = 7;
 constexpr Millis kFirstWait{5};
 constexpr std::size_t kSinkBytesMax = 8u << 20;
-constexpr std::string_view kSignature("\0\0\0\x0a" "BenWasHere", 14);
 
 }  // namespace
 
-Following::Following(Ground& ground, ServerId leader, Address address)
-    : ground_(ground), leader_(leader), address_(std::move(address)) {}
+Following::Following(Ground& ground, Address leader)
+    : ground_(ground), address_(std::move(leader)) {}
 
 Following::~Following() {
   if (link_) link_->close();
@@ -32,13 +31,6 @@ void Following::end() {
     if (told.revalidation) told.revalidation(lost);
   for (const auto& [session, all] : std::exchange(revalidations_, {}))
     for (const auto& done : all) done(lost);
-}
-
-template <class... Arguments, class Body>
-auto Following::guarded(Body body) {
-  return [alive = std::weak_ptr(alive_), body = std::move(body)](Arguments... arguments) {
-    if (!alive.expired()) body(std::forward<Arguments>(arguments)...);
-  };
 }
 
 bool Following::observes() const { return !ground_.ensemble.is_voter(ground_.parts.self); }
@@ -220,7 +212,7 @@ std::size_t Following::on_raw(std::string_view bytes) {
     incoming_->sink->write(SharedBytes::copy_of(bytes.substr(0, taken)));
   }
   if (loader.complete() && taken < bytes.size()) {
-    const auto wanted = kSignature.size() - incoming_->signature.size();
+    const auto wanted = kSnapshotSignature.size() - incoming_->signature.size();
     const auto part = bytes.substr(taken, wanted);
     take_signature(part);
     return taken + part.size();
@@ -234,9 +226,9 @@ std::size_t Following::on_raw(std::string_view bytes) {
 
 void Following::take_signature(std::string_view bytes) {
   incoming_->signature += bytes;
-  if (!kSignature.starts_with(incoming_->signature))
+  if (!kSnapshotSignature.starts_with(incoming_->signature))
     return leave("the leader's snapshot does not end as it should");
-  if (incoming_->signature.size() == kSignature.size()) end_snapshot();
+  if (incoming_->signature.size() == kSnapshotSignature.size()) end_snapshot();
 }
 
 void Following::end_snapshot() {
@@ -268,7 +260,6 @@ void Following::on_proposal(std::int64_t number, std::string_view transaction) {
   if (late) return late_.push_back(entry);
   history.append(std::span(&entry, 1));
 }
-
 
 void Following::on_commit(Zxid zxid) {
   if (zxid <= committed_) {
@@ -359,9 +350,7 @@ void Following::acknowledge() {
 }
 
 void Following::apply_committed() {
-  ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
-    ground_.submissions.settle(entries);
-  });
+  ground_.apply(committed_);
   pass_on_told();
 }
 

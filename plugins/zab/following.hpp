@@ -27,8 +27,8 @@ namespace vivarium::zab {
 
 class Following final : public Office, private Connector, private PacketLinkUser {
  public:
-  /// `address` is the leader's on the quorum port.
-  Following(Ground& ground, ServerId leader, Address address);
+  /// Where the leader is reached, on the quorum port.
+  Following(Ground& ground, Address leader);
   ~Following() override;
 
   // Office
@@ -89,12 +89,8 @@ class Following final : public Office, private Connector, private PacketLinkUser
   void leave(std::string why);
   void refuse(const QuorumPacket& packet);
   bool observes() const;
-  /// Runs the task only while this office lasts.
-  template <class... Arguments, class Body>
-  auto guarded(Body body);
 
   Ground& ground_;
-  ServerId leader_;
   Address address_;
   Phase phase_ = Phase::connecting;
   int tries_ = 0;
@@ -125,7 +121,6 @@ class Following final : public Office, private Connector, private PacketLinkUser
   };
   std::deque<Told> told_;
   MonoTime confirmed_{}, last_ping_{};
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::zab

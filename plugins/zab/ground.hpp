@@ -15,8 +15,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vivarium::zab {
@@ -52,6 +54,10 @@ struct Ground {
   bool listens_everywhere = false;  ///< quorumListenOnAllIPs
   PutBack put_back{};
   bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
+  /// Applies what is durable, up to `committed`; what that answers is settled first.
+  void apply(Zxid committed) const {
+    history.apply(committed, [this](std::span<const LogEntry> entries) { submissions.settle(entries); });
+  }
   /// The office ends, and the server looks for a leader again. It happens after the event at hand.
   std::function<void(std::string why)> leave = {};
   /// The process ends: an invariant is broken, or the store.
@@ -81,6 +87,18 @@ class Office {
   virtual void touch(SessionId session, std::int32_t timeout_ms) = 0;
   virtual MonoTime confirmed() const = 0;
   virtual std::vector<Broadcast::PeerStatus> peers() const = 0;
+
+ protected:
+  /// What runs the body while this office lasts, and nothing afterwards.
+  template <class... Arguments, class Body>
+  auto guarded(Body body) {
+    return [alive = std::weak_ptr(alive_), body = std::move(body)](Arguments... arguments) {
+      if (!alive.expired()) body(std::forward<Arguments>(arguments)...);
+    };
+  }
+
+ private:
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::zab

@@ -36,13 +36,6 @@ Leading::~Leading() {
   ground_.parts.state.discard_pending();
 }
 
-template <class... Arguments, class Body>
-auto Leading::guarded(Body body) {
-  return [alive = std::weak_ptr(alive_), body = std::move(body)](Arguments... arguments) {
-    if (!alive.expired()) body(std::forward<Arguments>(arguments)...);
-  };
-}
-
 void Leading::leave(std::string why) {
   if (std::exchange(left_, true)) return;
   ground_.leave(std::move(why));
@@ -178,9 +171,7 @@ void Leading::establish() {
 
 void Leading::serve() {
   phase_ = Phase::serving;
-  ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
-    ground_.submissions.settle(entries);
-  });
+  ground_.apply(committed_);
   for (auto& learner : learners_)
     if (learner->stage() == Stage::joined) learner->set_up_to_date();
   ground_.established(ServingRole::leader, epoch_, BroadcastEvents::Doubt::resolved);
@@ -271,24 +262,29 @@ void Leading::advance() {
 }
 
 void Leading::commit(Zxid zxid) {
+  const auto hears = [](const auto& learner) {
+    return learner->stage() >= Stage::live && learner->stage() != Stage::gone;
+  };
+  const bool observed = std::any_of(learners_.begin(), learners_.end(), [&](const auto& learner) {
+    return hears(learner) && !learner->voter();
+  });
   std::string commits, informs;
   bool any = false;
   for (const auto& entry : ground_.history.unapplied()) {
     if (entry.zxid > zxid) break;
     any = true;
     append_packet(commits, PacketType::commit, entry.zxid.value);
-    append_packet(informs, PacketType::inform, entry.zxid.value, entry.payload.view());
+    if (observed)
+      append_packet(informs, PacketType::inform, entry.zxid.value, entry.payload.view());
     committed_ = entry.zxid;
   }
   if (!any) return;
   while (!outstanding_.empty() && outstanding_.front().zxid <= committed_) outstanding_.pop_front();
   const SharedBytes to_voters(std::move(commits)), to_observers(std::move(informs));
   for (auto& learner : learners_)
-    if (learner->stage() >= Stage::live && learner->stage() != Stage::gone)
+    if (hears(learner))
       learner->commit(learner->voter() ? to_voters : to_observers);
-  ground_.history.apply(committed_, [this](std::span<const LogEntry> entries) {
-    ground_.submissions.settle(entries);
-  });
+  ground_.apply(committed_);
 }
 
 // --- syncs, sessions ------------------------------------------------------------------------------

@@ -106,8 +106,6 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   ServerIds ids_with(const std::function<bool(const LearnerHandler&)>& holds) const;
   bool is_quorum_with_self(ServerIds ids) const;
   void leave(std::string why);
-  template <class... Arguments, class Body>
-  auto guarded(Body body);
 
   Ground& ground_;
   Phase phase_ = Phase::gathering;
@@ -127,7 +125,6 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   std::deque<Awaited> awaited_;
   std::deque<Done<bool>> revalidations_;  ///< Of this server's own clients.
   MonoTime asked_{-1};           ///< When the last round that asks all was sent.
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::zab

@@ -14,7 +14,6 @@ constexpr std::size_t kSliceBytes = 1u << 20;
 constexpr std::size_t kSnapshotPieceBytes = 256u << 10;
 constexpr std::size_t kQueuedBytesHigh = 4u << 20;  ///< Above this the stream waits for the learner,
 constexpr std::size_t kQueuedBytesLow = 1u << 20;   ///< until it has read down to this.
-constexpr std::string_view kSignature("\0\0\0\x0a" "BenWasHere", 14);
 
 }  // namespace
 
@@ -254,7 +253,7 @@ void LearnerHandler::pump_snapshot() {
       continue;
     }
     cursor_.reset();
-    link_->send(SharedBytes::copy_of(kSignature));
+    link_->send(SharedBytes::copy_of(kSnapshotSignature));
     if (ground_.has_bug(Bug::zk3104)) send_new_leader();
     read_on();
   }

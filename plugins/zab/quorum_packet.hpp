@@ -55,6 +55,9 @@ void append_packet(std::string& out, PacketType type, std::int64_t zxid,
                    std::optional<std::string_view> data = std::nullopt,
                    std::span<const Identity> identities = {});
 
+/// Jute's text "BenWasHere", which stands behind a snapshot on the wire.
+inline constexpr std::string_view kSnapshotSignature("\0\0\0\x0a" "BenWasHere", 14);
+
 /// The only version of the protocol in use since 3.4.
 inline constexpr std::int32_t kProtocolVersion = 0x10000;
 

@@ -153,7 +153,7 @@ void Zab::take_office(ServerId leader) {
   if (role == Role::leading)
     office_ = std::make_unique<Leading>(ground);
   else
-    office_ = std::make_unique<Following>(ground, leader, member->quorum);
+    office_ = std::make_unique<Following>(ground, member->quorum);
   office_->begin();
 }
 
