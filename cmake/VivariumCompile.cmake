@@ -35,14 +35,15 @@ if(VIVARIUM_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# vivarium_bugs(NAME DEFINITION): the plugin NAME built once more, with a definition by which old bugs can be put
-# back, as lib/vivarium-bugs/NAME-bugs.so. There no server finds it by itself.
-function(vivarium_bugs name definition)
+# vivarium_bugs(NAME WHICH DEFINITION): the plugin NAME built once more, with a definition by which old bugs can be
+# put back, as lib/vivarium-bugs/NAME-WHICH.so. There no server finds it by itself.
+function(vivarium_bugs name which definition)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(${name}_bugs MODULE ${sources})
-  target_compile_definitions(${name}_bugs PRIVATE ${definition})
-  target_link_libraries(${name}_bugs PRIVATE vivarium::sdk vivarium_flags
+  set(target ${name}_${which})
+  add_library(${target} MODULE ${sources})
+  target_compile_definitions(${target} PRIVATE ${definition} VIVARIUM_BUGGY_NAME="${name}-${which}")
+  target_link_libraries(${target} PRIVATE vivarium::sdk vivarium_flags
                         $<TARGET_PROPERTY:${name}_logic,LINK_LIBRARIES>)
-  set_target_properties(${name}_bugs PROPERTIES PREFIX "" OUTPUT_NAME ${name}-bugs
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name}-${which}
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/vivarium-bugs)
 endfunction()

@@ -36,6 +36,8 @@ constexpr std::array<Row, kFaultCount> kRows{{
     {"full_disk", 500, 6'000, 3},
     {"fail_sync", 50, 4'000, 3},
     {"fail_operation", 50, 4'000, 3},
+    {"lose_power_at_epoch", 50, 6'000, 6},
+    {"relay", 3'000, 20'000, 4},
 }};
 
 std::int64_t between(std::mt19937_64& generator, std::int64_t least, std::int64_t most) {

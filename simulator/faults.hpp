@@ -34,8 +34,11 @@ enum class Fault : std::uint8_t {
   full_disk,        ///<
   fail_sync,        ///< Every sync fails; the disk is in order again when the process is begun anew.
   fail_operation,   ///< One operation of the disk fails.
+  // Of machines again; what was drawn for those above stays what it was.
+  lose_power_at_epoch,  ///< When currentEpoch is written next: behind its history, before anybody hears of it.
+  relay,            ///< One server is away for long, and another goes as it comes back.
 };
-inline constexpr std::size_t kFaultCount = static_cast<std::size_t>(Fault::fail_operation) + 1;
+inline constexpr std::size_t kFaultCount = static_cast<std::size_t>(Fault::relay) + 1;
 std::string_view name_of(Fault fault);
 
 struct FaultAction {

@@ -121,6 +121,20 @@ void Machine::lose_power_at(std::uint64_t operations_from_now, Moment moment, Cr
   moment == Moment::before ? files.crash_before(at, loss) : files.crash_at(at, loss);
 }
 
+void Machine::lose_power_at_epoch(std::uint64_t operations_later, CrashLoss loss) {
+  auto& files = disk_->files();
+  files.on_operation([&files, operations_later, loss, met = false](const std::string& what) mutable {
+    if (met || what.find("currentEpoch") == what.npos) return;
+    met = true;
+    files.crash_before(files.operations() + operations_later, loss);
+  });
+}
+
+void Machine::disarm() {
+  disk_->files().disarm();
+  disk_->files().on_operation({});
+}
+
 void Machine::end_process() {
   if (!process_) return;
   process_->loop.halt();

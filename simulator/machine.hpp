@@ -54,6 +54,10 @@ class Machine {
   /// Power fails in the midst of the disk's work: before the operation so many from now, or behind it.
   enum class Moment : std::uint8_t { before, behind };
   void lose_power_at(std::uint64_t operations_from_now, Moment moment, CrashLoss loss);
+  /// Power fails so many operations of the disk behind the first one that next concerns currentEpoch.
+  void lose_power_at_epoch(std::uint64_t operations_later, CrashLoss loss);
+  /// Takes back what was to happen at an operation of the disk.
+  void disarm();
   /// The disk is replaced by an empty one. The process must not run.
   void wipe();
   void pause();

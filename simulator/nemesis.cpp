@@ -7,6 +7,7 @@ namespace {
 
 constexpr MonoTime kSupervisorWaits = std::chrono::milliseconds(400);
 constexpr Micros kUsualOperation{100};
+constexpr MonoTime kRelayedAfter = std::chrono::seconds(5);
 
 CrashLoss loss_of(std::uint64_t which) {
   constexpr CrashLoss kLosses[] = {CrashLoss::everything, CrashLoss::something,
@@ -32,7 +33,8 @@ void Nemesis::carry_out(const FaultAction& action) {
   targets_.trace.add("fault", to_text(action));
   targets_.probes.met("fault: " + std::string(name_of(action.fault)));
   const auto server = action.which % targets_.machines.size();
-  if (action.fault <= Fault::drift_clock) to_machine(action, *targets_.machines[server]);
+  if (action.fault <= Fault::drift_clock || action.fault >= Fault::lose_power_at_epoch)
+    to_machine(action, *targets_.machines[server]);
   else if (action.fault <= Fault::sever_connection) to_network(action, server);
   else to_disk(action, *targets_.machines[server]);
   if (action.lasts.count() > 0)
@@ -52,6 +54,9 @@ void Nemesis::to_machine(const FaultAction& action, Machine& machine) {
                                                       : Machine::Moment::behind,
                             loss_of(action.which));
       return;
+    case Fault::lose_power_at_epoch:
+      return machine.lose_power_at_epoch(action.which / 64 % 8, loss_of(action.which));
+    case Fault::relay: return relay(action, index);
     case Fault::lose_all_power:
       for (std::size_t i = 0; i < targets_.machines.size(); ++i) {
         targets_.machines[i]->lose_power(loss_of(action.which + 16 * i));
@@ -73,6 +78,18 @@ void Nemesis::to_machine(const FaultAction& action, Machine& machine) {
     default: return;
   }
   restart_after(index, action.lasts);
+}
+
+void Nemesis::relay(const FaultAction& action, std::size_t index) {
+  const auto count = targets_.machines.size();
+  const auto other = (index + 1 + action.which / 64 % std::max<std::size_t>(count - 1, 1)) % count;
+  targets_.machines[index]->kill();
+  restart_after(index, action.lasts);
+  targets_.loop.schedule(action.lasts, "relay", [this, other] {
+    if (over_) return;
+    targets_.machines[other]->kill();
+    restart_after(other, kRelayedAfter);
+  });
 }
 
 /// A server that never took part cannot be told from one whose disk was replaced, and neither may vote: those
@@ -172,7 +189,7 @@ void Nemesis::restart_after(std::size_t machine, MonoTime after) {
 
 void Nemesis::recover(Machine& machine) {
   if (machine.running()) return;
-  machine.disk().files().disarm();
+  machine.disarm();
   targets_.trace.add(machine.spec().name, "begins");
   machine.start();
 }
@@ -193,9 +210,8 @@ void Nemesis::end() {
   targets_.trace.add("fault", "everything is in order from now on");
   targets_.network.heal();
   for (const auto& machine : targets_.machines) {
-    auto& files = machine->disk().files();
-    files.disarm();
-    files.set_capacity(std::uint64_t{1} << 50);
+    machine->disarm();
+    machine->disk().files().set_capacity(std::uint64_t{1} << 50);
     machine->disk().set_longest_operation(kUsualOperation);
     machine->clock().set_drift(0);
     machine->clock().set_wall_right();

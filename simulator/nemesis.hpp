@@ -38,6 +38,7 @@ class Nemesis {
  private:
   void carry_out(const FaultAction& action);
   void to_machine(const FaultAction& action, Machine& machine);
+  void relay(const FaultAction& action, std::size_t index);
   bool others_suffice(std::size_t machine) const;
   void to_network(const FaultAction& action, std::size_t server);
   void to_disk(const FaultAction& action, Machine& machine);

@@ -28,15 +28,19 @@ Topology make_topology(std::uint64_t seed, Broadcasting broadcasting) {
   workload.session_changes = static_cast<std::uint32_t>(below(30));
   workload.reads_percent = static_cast<std::uint32_t>(20 + below(60));
   workload.watches = below(4) != 0;
+  topology.snapshots_at_start = below(4) == 0;
   return topology;
 }
 
 std::string Topology::config() const {
   std::string text = fmt::format(
       "tickTime={}\ninitLimit={}\nsyncLimit={}\ndataDir=/data\nclientPort={}\nsnapCount={}\n"
+      "preAllocSize={}\n"
       "autopurge.purgeInterval=5s\nautopurge.snapRetainCount=3\nmaxClientCnxns=0\n"
       "vivarium.transport.client=network\nvivarium.broadcast=observed\n",
-      tick_ms, init_limit, sync_limit, kClientPort, snapshot_entries);
+      tick_ms, init_limit, sync_limit, kClientPort, snapshot_entries,
+      kPreallocKib);
+  if (snapshots_at_start) text += "vivarium.broadcast.observed.snapshots_at_start=true\n";
   if (broadcasting == Broadcasting::standalone)
     return text + "vivarium.broadcast.observed.inner=standalone\n" + more_config;
   text += "vivarium.broadcast.observed.inner=zab\nvivarium.election=zab\n"

@@ -21,6 +21,7 @@ struct Topology {
   std::int32_t init_limit = 10;
   std::int32_t sync_limit = 5;
   std::int64_t snapshot_entries = 100;
+  bool snapshots_at_start = false;  ///< Of all that is in the log, committed or not: as Java servers do.
   std::size_t clients = 3;
   WorkloadSpec workload;
   std::string more_config;  ///< Further lines.
@@ -35,6 +36,8 @@ struct Topology {
 
 Topology make_topology(std::uint64_t seed, Broadcasting broadcasting);
 
+/// Small, so that log files grow often, and are read fast.
+inline constexpr std::int64_t kPreallocKib = 256;
 inline constexpr std::uint16_t kClientPort = 2181;
 inline constexpr std::uint16_t kQuorumPort = 2888;
 inline constexpr std::uint16_t kElectionPort = 3888;

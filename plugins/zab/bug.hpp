@@ -17,7 +17,6 @@ enum class Bug : std::uint8_t {
   zk1154,  ///< A learner's transactions that nobody else has stay.
   zk1282,  ///< currentEpoch is written at UPTODATE.
   zk1489,  ///< What is logged after a truncation is lost.
-  zk1653,  ///< A server whose currentEpoch is older than its history refuses to start.
   zk1675,  ///< A sync is answered by a leader that may be deposed.
   zk2845,  ///< What is logged and not committed is forgotten in memory when an office ends.
   zk2846,  ///< A DIFF crosses a hole in the leader's log.
@@ -44,7 +43,7 @@ constexpr Bug bug_named(std::string_view name) {
       {"zk261", Bug::zk261},   {"zk335", Bug::zk335},   {"zk790", Bug::zk790},
       {"zk962", Bug::zk962},   {"zk1154", Bug::zk1154}, {"zk1282", Bug::zk1282},
       {"zk1489", Bug::zk1489}, {"zk2846", Bug::zk2846},
-      {"zk1653", Bug::zk1653}, {"zk1675", Bug::zk1675}, {"zk2845", Bug::zk2845},
+      {"zk1675", Bug::zk1675}, {"zk2845", Bug::zk2845},
       {"zk3023", Bug::zk3023}, {"zk3104", Bug::zk3104}, {"zk3642", Bug::zk3642},
       {"zk3911", Bug::zk3911}, {"zk4352", Bug::zk4352}, {"zk4541", Bug::zk4541},
       {"zk4643", Bug::zk4643}, {"zk4646", Bug::zk4646}, {"zk4685", Bug::zk4685},

@@ -4,8 +4,8 @@
 #include "zab_election.hpp"
 
 namespace {
-#ifdef VIVARIUM_BUGS
-constexpr const char* kName = "zab-bugs";
+#ifdef VIVARIUM_BUGGY_NAME
+constexpr const char* kName = VIVARIUM_BUGGY_NAME;
 constexpr vivarium::OptionSpec kOptions[] = {
     {"bug", vivarium::OptionType::text, "", 0, -1, "",
      "a bug of ZooKeeper's to put back, such as zk4643", false, false, false}};

@@ -87,9 +87,6 @@ void Zab::run(const BroadcastParts& parts) {
   ground.established = [this](ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt) {
     on_established(role, epoch, doubt);
   };
-  if (put_back_.has_bug(Bug::zk1653) &&
-      work_->promises.current() < work_->history.last_durable().epoch())
-    return on_failed({Errc::corrupt, "the current epoch is older than the last transaction"});
   parts.election->run({parts.self, *parts.election_transport, *this});
   look();
 }

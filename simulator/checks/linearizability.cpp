@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 namespace vivarium::simulator {
@@ -14,13 +16,15 @@ constexpr MonoTime kNever = MonoTime::max();
 class Judge {
  public:
   Judge(std::vector<RegisterOperation> operations, std::size_t states_most)
-      : operations_(std::move(operations)), states_most_(states_most), done_(operations_.size(), false) {
+      : operations_(std::move(operations)), states_most_(states_most) {
+    leave_out_what_explains_nothing();
     std::sort(operations_.begin(), operations_.end(),
               [](const auto& a, const auto& b) { return a.invoked < b.invoked; });
     for (const auto& operation : operations_) {
       values_.push_back(numbers_.try_emplace(operation.value, numbers_.size()).first->second);
       if (operation.returned) ++definite_left_;
     }
+    done_.resize(operations_.size(), kLeft);
   }
 
   Linearizable go() {
@@ -30,29 +34,45 @@ class Judge {
   }
 
  private:
+  static constexpr char kLeft = 0, kDone = 1;
+
+  /// A write that may never have taken place, and whose value nobody has read, need not have.
+  void leave_out_what_explains_nothing() {
+    std::set<std::string> read;
+    for (const auto& operation : operations_)
+      if (operation.kind == Kind::read) read.insert(operation.value);
+    std::erase_if(operations_, [&](const auto& operation) {
+      return !operation.returned && !read.contains(operation.value);
+    });
+  }
+
   MonoTime returned(std::size_t i) const { return operations_[i].returned.value_or(kNever); }
+  bool writes(std::size_t i) const { return operations_[i].kind == Kind::write; }
 
   /// Can what is left be put in order, with this in the register?
   bool search(std::size_t value) {
     if (definite_left_ == 0) return true;
-    if (seen_.size() >= states_most_ || !seen_.emplace(done_, value).second) return false;
+    if (seen_.size() >= states_most_ || !seen_.insert(done_ + std::to_string(value)).second) return false;
     // Whoever comes next was asked for before anybody else has returned.
     auto first_return = kNever;
     for (std::size_t i = 0; i < operations_.size(); ++i)
-      if (!done_[i]) first_return = std::min(first_return, returned(i));
-    for (std::size_t i = 0; i < operations_.size() && operations_[i].invoked <= first_return; ++i)
-      if (!done_[i] && try_next(i, value)) return true;
-    return false;
+      if (done_[i] == kLeft) first_return = std::min(first_return, returned(i));
+    std::vector<std::size_t> next;
+    for (std::size_t i = 0; i < operations_.size() && operations_[i].invoked <= first_return; ++i) {
+      if (done_[i] != kLeft) continue;
+      // A read that fits changes nothing, so that it can as well come first.
+      if (!writes(i) && values_[i] == value) return try_next(i, value);
+      if (writes(i)) next.push_back(i);
+    }
+    return std::any_of(next.begin(), next.end(), [&](auto i) { return try_next(i, values_[i]); });
   }
 
   bool try_next(std::size_t i, std::size_t value) {
-    const bool writes = operations_[i].kind == Kind::write;
-    if (!writes && values_[i] != value) return false;
     const std::size_t definite = operations_[i].returned ? 1 : 0;
-    done_[i] = true;
+    done_[i] = kDone;
     definite_left_ -= definite;
-    if (search(writes ? values_[i] : value)) return true;
-    done_[i] = false;
+    if (search(value)) return true;
+    done_[i] = kLeft;
     definite_left_ += definite;
     return false;
   }
@@ -61,9 +81,9 @@ class Judge {
   std::vector<std::size_t> values_;  ///< As numbers.
   std::map<std::string, std::size_t> numbers_;
   std::size_t states_most_;
-  std::vector<bool> done_;
+  std::string done_;  ///< Of each operation; a string, since that is hashed and compared fast.
   std::size_t definite_left_ = 0;
-  std::set<std::pair<std::vector<bool>, std::size_t>> seen_;
+  std::unordered_set<std::string> seen_;  ///< What was done, and the register's value then.
 };
 
 std::optional<RegisterOperation> write_of(const Operation& asked) {

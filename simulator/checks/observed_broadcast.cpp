@@ -7,6 +7,8 @@
 namespace vivarium::simulator {
 namespace {
 
+constexpr std::size_t kPieceBytes = 256u << 10;
+
 ServerWatcher& watcher_of(PluginHost& host) {
   auto* watcher = machine_loop(host).watcher();
   if (!watcher) throw std::runtime_error("nobody looks on at this machine");
@@ -212,6 +214,7 @@ class ObservedBroadcast::Elections final : public Election {
 
 ObservedBroadcast::ObservedBroadcast(PluginHost& host)
     : watcher_(watcher_of(host)),
+      snapshots_at_start_(host.options().boolean("snapshots_at_start")),
       inner_(inner_of(host)) {}
 
 ObservedBroadcast::~ObservedBroadcast() { inner_.reset(); }
@@ -223,6 +226,25 @@ LogStoreEvents& ObservedBroadcast::log_events() {
 
 void ObservedBroadcast::run(const BroadcastParts& parts) {
   watcher_.on_run(parts.opened, parts.state.last_applied(), parts.state.digest());
+  if (!snapshots_at_start_ || parts.opened.last_durable == Zxid{}) return run_inner(parts);
+  write_snapshot(parts, [this, parts] { run_inner(parts); });
+}
+
+/// One that fails leaves things as they were.
+void ObservedBroadcast::write_snapshot(const BroadcastParts& parts, std::function<void()> then) {
+  auto cursor = parts.state.snapshot();
+  auto begun = parts.log.begin_snapshot(cursor->zxid());
+  if (!begun) return then();
+  std::shared_ptr<SnapshotSink> sink = std::move(*begun);
+  for (auto piece = cursor->next(kPieceBytes); !piece.empty(); piece = cursor->next(kPieceBytes))
+    sink->write(std::move(piece));
+  sink->commit(cursor->digest(),
+               [sink, alive = std::weak_ptr(alive_), then = std::move(then)](const auto&) {
+                 if (!alive.expired()) then();
+               });
+}
+
+void ObservedBroadcast::run_inner(const BroadcastParts& parts) {
   state_ = std::make_unique<State>(watcher_, parts.state);
   log_ = std::make_unique<Log>(watcher_, parts.log);
   events_ = std::make_unique<Events>(watcher_, parts.events);

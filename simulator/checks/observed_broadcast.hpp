@@ -4,6 +4,9 @@
 //
 //     vivarium.broadcast=observed
 //     vivarium.broadcast.observed.inner=zab
+//
+// With `snapshots_at_start`, the server's first act is to write a snapshot of what it has loaded, with all
+// that is in its log, committed or not. A Java server does that, and may have left its directory so.
 
 #include "simulator/checks/server_watcher.hpp"
 
@@ -11,6 +14,7 @@
 #include <vivarium/options.hpp>
 #include <vivarium/plugin.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -18,6 +22,8 @@ namespace vivarium::simulator {
 
 inline constexpr OptionSpec kObservedOptions[] = {
     {"inner", OptionType::text, "", 0, -1, "", "the broadcast that is looked at", true, false, false},
+    {"snapshots_at_start", OptionType::boolean, "false", 0, -1, "",
+     "whether what was loaded is written as a snapshot first", false, false, false},
 };
 
 class ObservedBroadcast final : public Broadcast {
@@ -51,7 +57,11 @@ class ObservedBroadcast final : public Broadcast {
   class Events;
   class Elections;
 
+  void run_inner(const BroadcastParts& parts);
+  void write_snapshot(const BroadcastParts& parts, std::function<void()> then);
+
   ServerWatcher& watcher_;
+  const bool snapshots_at_start_;
   std::unique_ptr<Broadcast> inner_;
   // What the inner one borrows outlives it.
   std::unique_ptr<LogEvents> log_events_;
@@ -59,6 +69,7 @@ class ObservedBroadcast final : public Broadcast {
   std::unique_ptr<Log> log_;
   std::unique_ptr<Events> events_;
   std::unique_ptr<Elections> election_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace vivarium::simulator

@@ -75,6 +75,13 @@ class ProtocolChecks::Server final : public ServerWatcher {
   /// What it was sent before NEWLEADER of this epoch.
   void must_have(Epoch epoch, Zxid zxid) { must_have_[epoch] = zxid; }
 
+  /// The last transaction of its log from before this epoch.
+  Zxid last_before(Epoch epoch) const {
+    const auto& log = disk_.log;
+    const auto end = std::lower_bound(log.begin(), log.end(), Zxid::of(epoch, 0),
+                                      [](const Item& item, Zxid z) { return item.zxid < z; });
+    return end == log.begin() ? disk_.base : std::prev(end)->zxid;
+  }
   const Item* find(Zxid zxid) const { return disk_.find(zxid); }
   bool holds_durably(const Item& item) const { return disk_.holds(item) || former_.holds(item); }
   const std::vector<Item>& log() const { return disk_.log; }
@@ -109,6 +116,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
                   std::uint64_t digest) override {
     for (const auto& entry : entries) {
       if (entry.zxid <= before) continue;  // Over a fuzzy snapshot.
+      if (entry.zxid > disk_.durable)
+        all_.object("F-1", name() + " applies " + hex(entry.zxid) + ", and has " + hex(disk_.durable) +
+                               " on disk");
       check_next(before, entry);
       all_.commit(*this, entry);
       before = entry.zxid;
@@ -466,6 +476,16 @@ void ProtocolChecks::on_learner_packet(Talk& talk, Server& from, const QuorumPac
   }
 }
 
+/// Who acknowledges NEWLEADER is taken to have all that its leader had when its term began.
+void ProtocolChecks::check_brought(const Server& leader, const Server& learner, Zxid brought,
+                                   Zxid new_leader) {
+  const auto wanted = leader.last_before(new_leader.epoch());
+  if (learner.votes() && brought < wanted)
+    object("I-10", leader.name() + " sends NEWLEADER " + text(new_leader.epoch()) + " to " +
+                       learner.name() + ", which it has brought to " + hex(brought) + " and not to " +
+                       hex(wanted));
+}
+
 void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
                                       const QuorumPacket& packet) {
   switch (packet.type) {
@@ -490,6 +510,7 @@ void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
       return;
     case PacketType::new_leader:
       talk.committed_before_new_leader = talk.last_committed;
+      check_brought(from, to, talk.positioned ? talk.last_proposed : to.last_logged(), packet.zxid);
       to.must_have(packet.zxid.epoch(), talk.last_proposed);
       return check_epoch_of(packet.zxid.epoch(), from.id(), "leads");
     case PacketType::proposal:

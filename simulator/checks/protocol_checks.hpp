@@ -75,6 +75,7 @@ class ProtocolChecks {
   std::size_t committed_up_to(Zxid zxid) const;
   void trace(const Server& from, const Server& to, const QuorumPacket& packet) const;
   void on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet);
+  void check_brought(const Server& leader, const Server& learner, Zxid brought, Zxid new_leader);
   void on_leader_packet(Talk& talk, Server& from, Server& to, const QuorumPacket& packet);
   void object(const char* rule, const std::string& sentence) { verdict_.object(rule, sentence); }
 

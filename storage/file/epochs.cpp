@@ -226,6 +226,10 @@ bool raised_elsewhere(const EpochsFound& found, const EpochWitnesses& witnesses)
 Result<void> repair_epochs(FileSystem& files, const Directories& directories,
                            const EpochsFound& found, const EpochsDecided& decided) {
   const Epochs& epochs = decided.epochs;
+#ifdef VIVARIUM_BUG_ZK1653
+  if (found.ours.current && found.ours.current < epochs.current)
+    return Error(Errc::corrupt, "the current epoch is older than the last transaction");
+#endif
   const bool copy_right = found.copy == FileState::whole &&
                           found.ours.accepted == epochs.accepted &&
                           found.ours.current == epochs.current &&

@@ -6,8 +6,8 @@
 namespace {
 
 // Built once more to put back a bug that the simulator has to see.
-#ifdef VIVARIUM_BUG_ZK4837
-constexpr const char* kName = "file-bugs";
+#ifdef VIVARIUM_BUGGY_NAME
+constexpr const char* kName = VIVARIUM_BUGGY_NAME;
 #else
 constexpr const char* kName = "file";
 #endif

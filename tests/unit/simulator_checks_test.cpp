@@ -123,6 +123,28 @@ TEST_CASE("a transaction that is applied before a majority has it is seen") {
   CHECK(all.objects("I-8"));
 }
 
+TEST_CASE("a transaction that is applied where it is not on the disk is seen") {
+  Ensemble all;
+  all.broadcast({}, entry(z(1, 1)));
+  const auto one = entry(z(1, 1));
+  all.server(3).on_append(std::span(&one, 1));
+  all.apply(3, {}, one);
+  CHECK(all.objects("F-1"));
+}
+
+TEST_CASE("NEWLEADER before what its leader's term began with is seen") {
+  Ensemble all;
+  all.broadcast({}, entry(z(1, 1)));
+  all.broadcast(z(1, 1), entry(z(1, 2)));
+  all.promise(1, EpochKind::accepted, 2);
+  all.packet(1, 3, false, PacketType::trunc, z(1, 1));
+  const bool whole = GENERATE(true, false);
+  if (whole) all.packet(1, 3, false, PacketType::proposal, z(1, 2));
+  all.packet(1, 3, false, PacketType::new_leader, z(2, 0));
+  CHECK(all.verdict.good() == whole);
+  CHECK(all.objects("I-10") != whole);
+}
+
 TEST_CASE("a transaction that is left out is seen, and one that others have not applied") {
   Ensemble all;
   all.broadcast({}, entry(z(1, 1)));
@@ -453,6 +475,16 @@ TEST_CASE("a write without an answer may take place at any later time, or never"
   CHECK(judge_register({{Kind::write, "1", 1ms},
                         {Kind::read, "1", 3ms, 4ms},
                         {Kind::read, "", 5ms, 6ms}}) == Linearizable::no);
+}
+
+TEST_CASE("many writes without an answer that nobody has read are no burden") {
+  std::vector<RegisterOperation> many;
+  for (int i = 0; i < 200; ++i) many.push_back({Kind::write, std::to_string(i), 1ms});
+  many.push_back({Kind::write, "last", 5ms, 9ms});
+  many.push_back({Kind::read, "", 6ms, 7ms});
+  CHECK(judge_register(many, 1000) == Linearizable::yes);
+  many.push_back({Kind::read, "", 10ms, 11ms});
+  CHECK(judge_register(many, 1000) == Linearizable::no);
 }
 
 TEST_CASE("a judge who has tried too much says so") {
