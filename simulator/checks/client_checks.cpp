@@ -193,6 +193,10 @@ std::vector<ClientChecks::Place> ClientChecks::candidates(const Transaction& tra
     return writes.size() != 1 || model_.judge(writes.front()) == WireError::ok;
   };
   if (!transaction.refused()) std::stable_partition(places.begin(), places.end(), possible);
+  // And first of all the one that was answered with its zxid.
+  std::stable_partition(places.begin(), places.end(), [&](Place place) {
+    return operation(place).definite() && operation(place).zxid.value == transaction.header.zxid;
+  });
   return places;
 }
 

@@ -32,12 +32,17 @@ class ObservedBroadcast::LogEvents final : public LogStoreEvents {
     watcher_.on_durable(zxid);
     to_.on_durable(zxid);
   }
-  void on_failed(const Error& error) override { to_.on_failed(error); }
+  void on_failed(const Error& error) override {
+    first_act_ ? first_act_->on_fatal(error) : to_.on_failed(error);
+  }
   void on_space(bool low, std::uint64_t free_bytes) override { to_.on_space(low, free_bytes); }
+  /// Who hears of a failure before the inner one runs; nullptr from then on.
+  void set_first_act(BroadcastEvents* events) { first_act_ = events; }
 
  private:
   ServerWatcher& watcher_;
   LogStoreEvents& to_;
+  BroadcastEvents* first_act_ = nullptr;
 };
 
 class ObservedBroadcast::State final : public StateMachine {
@@ -227,7 +232,11 @@ LogStoreEvents& ObservedBroadcast::log_events() {
 void ObservedBroadcast::run(const BroadcastParts& parts) {
   watcher_.on_run(parts.opened, parts.state.last_applied(), parts.state.digest());
   if (!snapshots_at_start_ || parts.opened.last_durable == Zxid{}) return run_inner(parts);
-  write_snapshot(parts, [this, parts] { run_inner(parts); });
+  log_events_->set_first_act(&parts.events);
+  write_snapshot(parts, [this, parts] {
+    log_events_->set_first_act(nullptr);
+    run_inner(parts);
+  });
 }
 
 /// One that fails leaves things as they were.
