@@ -35,15 +35,15 @@ if(VIVARIUM_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# vivarium_bugs(NAME WHICH DEFINITION): the plugin NAME built once more, with a definition by which old bugs can be
-# put back, as lib/vivarium-bugs/NAME-WHICH.so. There no server finds it by itself.
+# vivarium_bugs(NAME WHICH DEFINITION SOURCE...): the plugin NAME built once more, with a definition by which old bugs
+# can be put back, as lib/vivarium-bugs/NAME-WHICH.so. There no server finds it by itself. The sources are those in
+# which the definition makes a difference, plugin.cpp among them; the others are taken from NAME_logic.
 function(vivarium_bugs name which definition)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(target ${name}_${which})
-  add_library(${target} MODULE ${sources})
+  add_library(${target} MODULE ${ARGN})
   target_compile_definitions(${target} PRIVATE ${definition} VIVARIUM_BUGGY_NAME="${name}-${which}")
   target_link_libraries(${target} PRIVATE vivarium::sdk vivarium_flags
-                        $<TARGET_PROPERTY:${name}_logic,LINK_LIBRARIES>)
+                        ${name}_logic)
   set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name}-${which}
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/vivarium-bugs)
 endfunction()
