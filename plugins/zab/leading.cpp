@@ -412,7 +412,18 @@ void Leading::on_learner_gone(LearnerHandler& learner, std::string_view why) {
 void Leading::sweep() {
   std::erase_if(learners_, [](const auto& learner) { return learner->stage() == Stage::gone; });
   if (left_) return;
+  if (!may_go_on()) return leave("too few are left of those who follow");
   for (std::size_t i = 0; i < learners_.size(); ++i) learners_[i]->go_on();
+}
+
+/// Whoever has lost this leader looks for another, and finds one sooner when this one does so too. Of two
+/// that each wait until initLimit for the same server, which comes and goes, none would ever be established.
+bool Leading::may_go_on() const {
+  if (phase_ == Phase::gathering) return true;
+  if (phase_ == Phase::serving) return has_synced_quorum();
+  return is_quorum_with_self(ids_with([](const LearnerHandler& learner) {
+    return learner.voter() && learner.stage() >= Stage::informed && learner.stage() < Stage::gone;
+  }));
 }
 
 // --- counting -------------------------------------------------------------------------------------

@@ -102,6 +102,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void drop_the_silent();
   bool has_synced_quorum() const;
   void sweep();
+  bool may_go_on() const;
   std::size_t snapshots_under_way() const;
   ServerIds ids_with(const std::function<bool(const LearnerHandler&)>& holds) const;
   bool is_quorum_with_self(ServerIds ids) const;
