@@ -389,7 +389,7 @@ void Following::on_synced() {
   if (syncs_.empty()) return leave("the leader answers a sync that was not asked for");
   const auto [session, cxid] = syncs_.front();
   syncs_.pop_front();
-  told_.push_back({committed_, [this, session, cxid] { ground_.synced(session, cxid); }, {}});
+  told_.push_back({committed_, [this, session = session, cxid = cxid] { ground_.synced(session, cxid); }, {}});
 }
 
 void Following::pass_on_told() {
