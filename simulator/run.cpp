@@ -37,6 +37,7 @@ class Run {
     const bool zab = catalogue.find(InterfaceKind::broadcast, "zab").has_value();
     topology_ = make_topology(generator_(), zab ? Broadcasting::zab : Broadcasting::standalone);
     topology_.more_config = spec.config;
+    if (topology_.counter_max) protocol_.end_counters_at(*topology_.counter_max);
     plan_ = make_fault_plan(generator_(), chaos());
     history_.conversations.reserve(256);
     network_.set_delay({Micros(50), Micros(static_cast<std::int64_t>(200 + generator_() % 8'000))});

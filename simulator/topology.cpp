@@ -29,6 +29,7 @@ Topology make_topology(std::uint64_t seed, Broadcasting broadcasting) {
   workload.reads_percent = static_cast<std::uint32_t>(20 + below(60));
   workload.watches = below(4) != 0;
   topology.snapshots_at_start = below(4) == 0;
+  if (below(8) == 0) topology.counter_max = static_cast<std::uint32_t>(20 + below(181));
   return topology;
 }
 
@@ -48,6 +49,7 @@ std::string Topology::config() const {
   for (std::int64_t id = 1; id <= servers(); ++id)
     text += fmt::format("server.{}={}:{}:{}{}\n", id, address(id), kQuorumPort, kElectionPort,
                         id > voters ? ":observer" : "");
+  if (counter_max) text += fmt::format("vivarium.broadcast.zab.counter_max={}\n", *counter_max);
   return text + more_config;
 }
 

@@ -5,6 +5,7 @@
 #include "simulator/clients.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Topology {
   std::int32_t sync_limit = 5;
   std::int64_t snapshot_entries = 100;
   bool snapshots_at_start = false;  ///< Of all that is in the log, committed or not: as Java servers do.
+  std::optional<std::uint32_t> counter_max;  ///< Where a leader's counter ends, when that is to be met.
   std::size_t clients = 3;
   WorkloadSpec workload;
   std::string more_config;  ///< Further lines.

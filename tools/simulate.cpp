@@ -34,6 +34,7 @@ using simulator::Tracing;
 constexpr std::string_view kKnownProbes[] = {
     "a client learns that its session has expired",
     "a leader is established",
+    "a leader's counter comes to its end",
     "a learner gets a DIFF",
     "a learner gets a SNAP",
     "a learner gets a TRUNC",

@@ -252,6 +252,10 @@ void Following::on_proposal(std::int64_t number, std::string_view transaction) {
   const Zxid zxid{number};
   auto& history = ground_.history;
   if (zxid <= history.last_logged() && phase_ == Phase::syncing) return;  // Known already.
+  // Another leader will have that epoch, and may propose something else by the same number.
+  if (zxid.epoch() > epoch_)
+    return leave("the leader proposes " + text_of(zxid) + ": the counter of its epoch " +
+                 std::to_string(epoch_.value) + " has run over");
   if (!history.continues(zxid) && late_.empty())
     return leave("the leader proposes " + text_of(zxid) + " after " + text_of(history.last_logged()));
   const LogEntry entry{zxid, SharedBytes::copy_of(transaction)};

@@ -14,6 +14,7 @@
 #include <vivarium/loop.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -39,6 +40,9 @@ struct Timing {
   Millis ping() const { return Millis(std::max<std::int64_t>(tick_ms / 4, 1)); }
 };
 
+/// The upper half of a zxid, which is signed: no leader comes after this one.
+inline constexpr Epoch kLastEpoch{0x7FFFFFFF};
+
 /// Outlives the offices, which borrow it.
 struct Ground {
   Loop& loop;
@@ -52,6 +56,8 @@ struct Ground {
   /// May this server's promises be counted? Not those of one that may have lost some.
   bool promises_count = true;
   bool listens_everywhere = false;  ///< quorumListenOnAllIPs
+  /// Where a leader's counter ends. ZooKeeper's leaders hand out none with all 32 bits set either.
+  std::uint32_t counter_max = 0xFFFFFFFE;
   PutBack put_back{};
   bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
   /// Applies what is durable, up to `committed`; what that answers is settled first.

@@ -15,7 +15,7 @@ History::History(const BroadcastParts& parts, const PutBack& put_back)
       last_durable_(parts.opened.last_durable) {}
 
 bool History::continues(Zxid zxid) const {
-  if (zxid.epoch() == last_logged_.epoch()) return zxid == last_logged_.next();
+  if (zxid == last_logged_.next()) return true;
   return zxid.epoch() > last_logged_.epoch() && zxid.counter() == 1;
 }
 

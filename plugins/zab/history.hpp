@@ -38,7 +38,8 @@ class History {
   /// The leader cannot cut it where it must: it is asked for all of it, and the old one stays until then.
   void distrust() { distrusted_ = true; }
 
-  /// May `zxid` follow the last one? The next of its epoch, or the first of a higher one.
+  /// May `zxid` follow the last one? The next number, or the first one of a higher epoch. The next number is
+  /// that of a higher epoch where the counter of a Java server that stood alone has run over.
   bool continues(Zxid zxid) const;
   void append(std::span<const LogEntry> entries);
   void on_durable(Zxid zxid);

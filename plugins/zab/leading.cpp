@@ -13,7 +13,6 @@
 namespace vivarium::zab {
 namespace {
 
-constexpr std::uint32_t kLastCounter = 0xFFFFFFFF;
 /// A learner that is so far behind with reading is dropped; it comes back and reads from the disk.
 constexpr std::size_t kUnreadBytesMax = 256u << 20;
 
@@ -74,6 +73,9 @@ void Leading::on_informed(LearnerHandler& learner) {
   for (auto& other : learners_)
     if (other.get() != &learner && other->id() == learner.id())
       other->drop("it has connected anew");
+  // One that can follow nobody any more is no reason to leave an office, and chooses no epoch.
+  if (learner.accepted_epoch() >= kLastEpoch && epoch_ < kLastEpoch)
+    return learner.drop("it has accepted the last epoch that there is");
   if (phase_ == Phase::gathering) return choose_epoch();
   // It can follow nobody below the epoch that it has accepted. The next epoch can be above that.
   if (learner.voter() && learner.accepted_epoch() > epoch_)
@@ -182,7 +184,8 @@ void Leading::serve() {
 
 void Leading::on_submitted() {
   auto& submissions = ground_.submissions;
-  while (!left_ && phase_ == Phase::serving && submissions.first_unsent() < submissions.size()) {
+  while (!left_ && phase_ == Phase::serving && !used_up() &&
+         submissions.first_unsent() < submissions.size()) {
     const auto& write = submissions.at(submissions.first_unsent());
     submissions.mark_sent(epoch_);
     prepare(write.request());
@@ -214,11 +217,8 @@ void Leading::on_revalidated(LearnerHandler& learner, std::function<void()> tell
   await(&learner, std::move(tell));
 }
 
-/// The counter must not run over into the epoch: a new leader has a new one (ZOOKEEPER-1277).
 void Leading::prepare(const Request& request) {
-  if (left_) return;
-  if (last_prepared_.counter() == kLastCounter)
-    return leave("the zxids of epoch " + std::to_string(epoch_.value) + " are used up");
+  if (left_ || used_up()) return;
   last_prepared_ = last_prepared_.next();
   batch_.push_back(ground_.parts.state.prepare(request, last_prepared_, ground_.loop.wall_ms()));
 }
@@ -258,6 +258,9 @@ void Leading::advance() {
       positions[learner->id()] = learner->acknowledged();
   const auto reached = quorum_position(ground_.ensemble, positions);
   if (reached) commit(std::min(*reached, durable));
+  if (!left_ && used_up() && committed_ == last_prepared_)
+    return leave("the zxids of epoch " + std::to_string(epoch_.value) + " are used up after " +
+                 text_of(committed_) + ", and a new leader begins the next one");
   tell_awaited();
 }
 

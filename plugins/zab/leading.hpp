@@ -10,6 +10,10 @@
 //
 // What is in the log here when the office begins is the history of the epoch: committed once NEWLEADER
 // is acknowledged by a quorum.
+//
+// The office ends with the counter of its zxids, which must not run over into the epoch of another leader
+// (ZOOKEEPER-1277): nothing is taken on behind the last one, and once that is committed, a new leader is
+// looked for. Who had asked for more asks that one, as after every election.
 // Source: sections F.2 to F.4, F.7 and F.8 of the reference.
 
 #include "ground.hpp"
@@ -90,6 +94,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void serve();
 
   void prepare(const Request& request);
+  bool used_up() const { return last_prepared_.counter() >= ground_.counter_max; }
   void propose();
   void advance();
   void commit(Zxid zxid);

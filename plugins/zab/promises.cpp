@@ -6,7 +6,8 @@ Promises::Promises(LogStore& log, const OpenedLog& opened)
     : log_(log), ever_kept_(opened.epochs.current.has_value()) {
   // ZooKeeper's own default where a file is missing, as with data that a lone server wrote.
   current_ = opened.epochs.current.value_or(opened.last_durable.epoch());
-  accepted_ = std::max(opened.epochs.accepted.value_or(current_), current_);
+  // Zxids that have run over into an epoch use it up, whoever had it: the next leader's is above.
+  accepted_ = std::max({opened.epochs.accepted.value_or(current_), current_, opened.last_durable.epoch()});
 }
 
 void Promises::keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done) {

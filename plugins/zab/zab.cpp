@@ -56,6 +56,7 @@ Zab::Zab(PluginHost& host)
       log_(host.log()),
       timing_{setting(host, "tickTime", 3000), setting(host, "initLimit", 10),
               setting(host, "syncLimit", 5)},
+      counter_max_(static_cast<std::uint32_t>(host.options().integer("counter_max"))),
       put_back_(bug_put_back(host)),
       listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true") {}
 
@@ -75,6 +76,7 @@ void Zab::run(const BroadcastParts& parts) {
   auto& ground = work_->ground;
   ground.listens_everywhere = listens_everywhere_;
   ground.put_back = put_back_;
+  ground.counter_max = counter_max_;
   ground.leave = [this](std::string why) {
     leaving_ = std::move(why);
     post([this] { end_office(); });
@@ -114,6 +116,10 @@ Candidacy Zab::candidacy() const {
 void Zab::look() {
   looking_ = true;
   if (dead_) return;
+  if (work_->promises.accepted() >= kLastEpoch)
+    return on_failed({Errc::out_of_range,
+                      "epoch " + std::to_string(kLastEpoch.value) +
+                          " was accepted here, the last one that there is: no leader comes after it"});
   auto& history = work_->history;
   if (history.at_rest() || put_back_.has_bug(Bug::zk4541)) return work_->parts.election->look(candidacy());
   if (!log_full_ || history.changing()) return;  // on_durable() comes, or the end of the change.

@@ -8,6 +8,7 @@
 
 #include <vivarium/broadcast.hpp>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -15,6 +16,16 @@
 #include <utility>
 
 namespace vivarium::zab {
+
+inline constexpr OptionSpec kZabOptions[] = {
+    {"counter_max", OptionType::integer, "4294967294", 1, 4294967294, "",
+     "the last counter of an epoch; its leader leaves its office there (lower in tests only)", false,
+     false, false},
+#ifdef VIVARIUM_BUGS
+    {"bug", OptionType::text, "", 0, -1, "", "a bug of ZooKeeper's to put back, such as zk4643", false,
+     false, false},
+#endif
+};
 
 class Zab final : public Broadcast, private LogStoreEvents, private ElectionEvents {
  public:
@@ -56,6 +67,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   Loop& loop_;
   Log& log_;
   Timing timing_;
+  std::uint32_t counter_max_;
   PutBack put_back_;
   bool listens_everywhere_;
   std::unique_ptr<Work> work_;

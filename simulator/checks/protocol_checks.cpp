@@ -103,6 +103,8 @@ class ProtocolChecks::Server final : public ServerWatcher {
     last_prepared_ = entry.zxid;
     if (all_.trace_.on()) all_.trace_.add(name(), "prepares " + what_of(entry));
     all_.check_epoch_of(entry.zxid.epoch(), id_, "broadcasts");
+    if (entry.zxid.counter() == all_.last_counter_)
+      all_.probes_.met("a leader's counter comes to its end");
     if (before.value != 0 && !follows(before, entry.zxid))
       all_.object("S-6", name() + " prepares " + hex(entry.zxid) + " behind " + hex(before));
     if (before.epoch() < entry.zxid.epoch()) check_complete("broadcasts");

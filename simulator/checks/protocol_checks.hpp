@@ -36,6 +36,8 @@ class ProtocolChecks {
 
   /// The watcher of a server, for as long as this object lives.
   ServerWatcher& add_server(ServerId id, Votes votes);
+  /// The last counter of an epoch, when it is lower than usual.
+  void end_counters_at(std::uint32_t last) { last_counter_ = last; }
   /// Its disk was replaced: what it had promised is gone, and nobody may count on it.
   void on_wiped(ServerId id);
   /// Bytes on a connection between two servers' quorum ports; `from_connector`: by whoever has connected.
@@ -89,6 +91,7 @@ class ProtocolChecks {
   std::map<Epoch, ServerId> primaries_;
   std::map<std::uint64_t, std::unique_ptr<Talk>> talks_;
   std::uint64_t leaders_ = 0;
+  std::optional<std::uint32_t> last_counter_;
 };
 
 }  // namespace vivarium::simulator

@@ -9,6 +9,7 @@
 #include "tests/support/fake_host.hpp"
 #include "zab.hpp"
 #include "zab_election.hpp"
+#include "zxid_text.hpp"
 
 #include <vivarium/jute.hpp>
 
@@ -47,6 +48,7 @@ class RecordingState final : public StateMachine {
     for (const auto& entry : entries) {
       CHECK(entry.zxid > last);
       last = entry.zxid;
+      zxids.push_back(entry.zxid);
       applied.emplace_back(entry.payload.view().substr(12));
     }
   }
@@ -68,6 +70,7 @@ class RecordingState final : public StateMachine {
   void activate_config(std::string_view, Zxid) override {}
 
   Zxid prepared, last;
+  std::vector<Zxid> zxids;
   std::vector<std::string> applied;
   std::set<std::int64_t> touched;
   std::optional<ServerId> owner_of_7;
@@ -76,7 +79,11 @@ class RecordingState final : public StateMachine {
 
 class RecordingEvents final : public BroadcastEvents {
  public:
-  void on_role(ServingRole now, Doubt) override { role = now; }
+  void on_role(ServingRole now, Doubt doubt) override {
+    CHECK(doubt == Doubt::resolved);
+    role = now;
+    roles.push_back(now);
+  }
   void on_synced(SessionId session, std::int32_t cxid) override {
     synced.emplace_back(session.value, cxid, state->applied.size());
   }
@@ -85,20 +92,26 @@ class RecordingEvents final : public BroadcastEvents {
 
   RecordingState* state = nullptr;
   ServingRole role = ServingRole::none;
+  std::vector<ServingRole> roles;
   std::vector<std::tuple<std::int64_t, std::int32_t, std::size_t>> synced;
   std::vector<std::string> fatal;
 };
 
-/// A memory store whose durability a test can hold back, and that can fail.
+/// A memory store that finds what a test says, whose durability can be held back, and that can fail.
 class HeldStore final : public LogStore, private LogStoreEvents {
  public:
   explicit HeldStore(PluginHost& host) : inner_(host) {}
   bool durable() const override { return true; }
   void open(LogStoreEvents& events, Done<OpenedLog> done) override {
     events_ = &events;
-    inner_.open(*this, std::move(done));
+    inner_.open(*this, [this, done = std::move(done)](Result<OpenedLog> opened) {
+      done(found ? *found : opened);
+    });
   }
-  void append(std::span<const LogEntry> entries) override { inner_.append(entries); }
+  void append(std::span<const LogEntry> entries) override {
+    for (const auto& entry : entries) steps.push_back(zab::text_of(entry.zxid));
+    inner_.append(entries);
+  }
   void read(Zxid after, std::size_t bytes, Done<LogSlice> done) override {
     inner_.read(after, bytes, std::move(done));
   }
@@ -117,7 +130,11 @@ class HeldStore final : public LogStore, private LogStoreEvents {
     inner_.purge(snapshots_kept, std::move(done));
   }
   void set_epoch(EpochKind kind, Epoch epoch, Done<void> done) override {
-    inner_.set_epoch(kind, epoch, std::move(done));
+    inner_.set_epoch(kind, epoch, [this, kind, epoch, done = std::move(done)](Result<void> kept) {
+      steps.push_back((kind == EpochKind::accepted ? "accepted " : "current ") +
+                      std::to_string(epoch.value));
+      done(kept);
+    });
   }
   Sizes sizes() const override { return inner_.sizes(); }
   void stop() override { inner_.stop(); }
@@ -128,6 +145,8 @@ class HeldStore final : public LogStore, private LogStoreEvents {
     if (waiting_.value > 0) events_->on_durable(waiting_);
   }
   bool held = false;
+  std::optional<OpenedLog> found;
+  std::vector<std::string> steps;  ///< Zxids that were appended, epochs that are durable.
 
  private:
   void on_durable(Zxid zxid) override {
@@ -144,14 +163,34 @@ class HeldStore final : public LogStore, private LogStoreEvents {
 
 /// One server: broadcast, log, state, and what its transport is called.
 struct Node {
-  Node(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network, std::int64_t number)
+  Node(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network, std::int64_t number,
+       const Settings& settings = {})
       : id{number},
-        host({}, {}, {.loop = &loop}),
+        host(zab::kZabOptions, settings, {.loop = &loop}),
         log(host),
         transport(loop, std::move(network), "server" + std::to_string(number)),
         election(std::make_unique<StaticElection>(loop, ServerId{1})) {
     events.state = &state;
   }
+  void begin() {
+    log.open(broadcast->log_events(), [this](Result<OpenedLog> there) {
+      opened = there.value();
+      broadcast->run({id, state, log, opened, election.get(), &transport, &transport, events});
+    });
+  }
+  void end() {
+    broadcast->stop();
+    election->stop();
+    transport.stop();
+    log.stop();
+  }
+  /// What was found on its disk.
+  void find(Zxid last_durable, Epochs epochs) {
+    log.found.emplace();
+    log.found->last_durable = state.last = last_durable;
+    log.found->epochs = epochs;
+  }
+  bool serves() const { return events.role != ServingRole::none; }
   void submit(std::int64_t session, std::int32_t cxid, std::string body) {
     const Request request{{session}, cxid, 1, body, {}, {}, false, id};
     state.inside_submit = true;
@@ -175,21 +214,21 @@ class Cluster {
  public:
   using Make = std::function<std::unique_ptr<Broadcast>(Node&, SimulatedLoop&)>;
 
-  Cluster(std::size_t size, const Make& make, std::uint64_t seed = 1) : loop(seed) {
+  Cluster(std::size_t size, const Make& make, std::uint64_t seed = 1, const Settings& settings = {})
+      : loop(seed) {
     for (std::size_t i = 0; i < size; ++i) {
-      nodes.push_back(std::make_unique<Node>(loop, network, static_cast<std::int64_t>(i + 1)));
+      nodes.push_back(
+          std::make_unique<Node>(loop, network, static_cast<std::int64_t>(i + 1), settings));
       nodes.back()->broadcast = make(*nodes.back(), loop);
     }
-    for (auto& node : nodes) begin(*node);
-    REQUIRE(loop.run_until([&] { return all([](Node& n) { return n.events.role != ServingRole::none; }); }));
+    for (auto& node : nodes) {
+      node->begin();
+      loop.run_for(std::chrono::milliseconds(1));
+    }
+    REQUIRE(loop.run_until([&] { return all([](Node& node) { return node.serves(); }); }));
   }
   ~Cluster() {
-    for (auto& node : nodes) {
-      node->broadcast->stop();
-      node->election->stop();
-      node->transport.stop();
-      node->log.stop();
-    }
+    for (auto& node : nodes) node->end();
   }
 
   bool all(const std::function<bool(Node&)>& holds) {
@@ -210,16 +249,6 @@ class Cluster {
   SimulatedLoop loop;
   std::shared_ptr<MemoryNetwork> network = std::make_shared<MemoryNetwork>();
   std::vector<std::unique_ptr<Node>> nodes;
-
- private:
-  void begin(Node& node) {
-    node.log.open(node.broadcast->log_events(), [this, &node](Result<OpenedLog> opened) {
-      node.opened = opened.value();
-      node.broadcast->run({node.id, node.state, node.log, node.opened, node.election.get(),
-                           &node.transport, &node.transport, node.events});
-    });
-    loop.run_for(std::chrono::milliseconds(1));
-  }
 };
 
 struct Kind {
@@ -227,6 +256,11 @@ struct Kind {
   std::size_t servers;
   Cluster::Make make;
 };
+
+std::unique_ptr<Broadcast> make_zab(Node& node, SimulatedLoop&) {
+  node.election = std::make_unique<zab::ZabElection>(node.host);
+  return std::make_unique<zab::Zab>(node.host);
+}
 
 const Kind kKinds[] = {
     {"standalone", 1,
@@ -236,11 +270,7 @@ const Kind kKinds[] = {
        return std::make_unique<FakeEnsemble>(
            loop, 3, [](ServerId id) { return "server" + std::to_string(id.value); });
      }},
-    {"zab", 3,
-     [](Node& node, SimulatedLoop&) {
-       node.election = std::make_unique<zab::ZabElection>(node.host);
-       return std::make_unique<zab::Zab>(node.host);
-     }},
+    {"zab", 3, make_zab},
 };
 
 }  // namespace
@@ -377,11 +407,12 @@ TEST_CASE("one seed gives one run") {
 
 namespace {
 
-/// Has a server follow it, and then says nothing more.
+/// Has a server follow it, brings it a history, and then says nothing but what it is told to.
 class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
  public:
-  SilentLeader(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network)
-      : transport_(loop, std::move(network), "server1") {
+  SilentLeader(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network, Epoch epoch = {1},
+               std::vector<Zxid> history = {})
+      : transport_(loop, std::move(network), "server1"), epoch_(epoch), history_(std::move(history)) {
     ListenSpec spec;
     spec.host = "server1";
     spec.port = 2888;
@@ -389,6 +420,12 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
     listener_ = transport_.listen(spec, *this).value();
   }
   ~SilentLeader() { transport_.stop(); }
+
+  void propose(Zxid zxid) {
+    std::string transaction;
+    append_jute(transaction, std::int64_t{1}, static_cast<std::int32_t>(zxid.counter()));
+    link_->send(zab::PacketType::proposal, zxid.value, transaction);
+  }
 
  private:
   ChannelHandler* on_accept(Channel& channel) override {
@@ -398,14 +435,18 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   void on_refused(const PeerIdentity&, std::string_view) override {}
   void on_packet(const zab::QuorumPacket& packet) override {
     using enum zab::PacketType;
-    constexpr std::int64_t kEpoch = 1LL << 32;
+    const auto beginning = Zxid::of(epoch_, 0).value;
     if (packet.type == follower_info) {
       std::string version;
       append_jute(version, zab::kProtocolVersion);
-      link_->send(leader_info, kEpoch, version);
+      link_->send(leader_info, beginning, version);
     } else if (packet.type == ack_epoch) {
-      link_->send(diff, 0);
-      link_->send(new_leader, kEpoch);
+      link_->send(diff, history_.empty() ? packet.zxid : history_.back().value);
+      for (const auto zxid : history_) {
+        propose(zxid);
+        link_->send(commit, zxid.value);
+      }
+      link_->send(new_leader, beginning);
     } else if (packet.type == ack && !std::exchange(joined_, true)) {
       link_->send(up_to_date, -1);
     }
@@ -415,6 +456,8 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   MemoryTransport transport_;
   std::unique_ptr<Listener> listener_;
   std::shared_ptr<zab::PacketLink> link_;
+  Epoch epoch_;
+  std::vector<Zxid> history_;
   bool joined_ = false;
 };
 
@@ -426,17 +469,207 @@ TEST_CASE("a follower leaves a leader that is silent for syncLimit, from its fir
   const SilentLeader leader(loop, network);
   Node node(loop, network, 2);
   node.broadcast = std::make_unique<zab::Zab>(node.host);
-  node.log.open(node.broadcast->log_events(), [&](Result<OpenedLog> opened) {
-    node.opened = opened.value();
-    node.broadcast->run({node.id, node.state, node.log, node.opened, node.election.get(),
-                         &node.transport, &node.transport, node.events});
-  });
+  node.begin();
   REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
   loop.run_for(std::chrono::milliseconds(5 * 3000 - 1));
   CHECK(node.events.role == ServingRole::follower);
   loop.run_for(std::chrono::milliseconds(2));
   CHECK(node.events.role == ServingRole::none);
-  node.broadcast->stop();
-  node.transport.stop();
-  node.log.stop();
+  node.end();
+}
+
+// --- the end of the counter -----------------------------------------------------------------------
+
+TEST_CASE("an office ends where its counter does, and no write is lost, doubled or out of order") {
+  Cluster cluster(3, make_zab, 1, {{"counter_max", "10"}});
+  for (int i = 0; i < 120; ++i) cluster.nodes[static_cast<std::size_t>(i % 3)]->submit(i % 3, i, "x");
+  REQUIRE(cluster.wait_applied(120));
+  cluster.settle();
+  const auto& first = cluster.nodes.front()->state;
+  CHECK(std::set(first.applied.begin(), first.applied.end()).size() == 120);
+  CHECK(cluster.all([&](Node& node) {
+    return node.state.applied == first.applied && node.state.zxids == first.zxids;
+  }));
+  for (const int server : {0, 1, 2}) {
+    std::vector<std::string> wanted, got;
+    for (int i = server; i < 120; i += 3)
+      wanted.push_back(std::to_string(server) + "/" + std::to_string(i) + "/x");
+    for (const auto& one : first.applied)
+      if (one.starts_with(std::to_string(server) + "/")) got.push_back(one);
+    CHECK(got == wanted);
+  }
+  // Each of the twelve epochs is used up, and none by more than it has.
+  std::map<Epoch, std::uint32_t> last_counters;
+  for (const auto zxid : first.zxids) CHECK(zxid.counter() == ++last_counters[zxid.epoch()]);
+  CHECK(last_counters.size() == 12);
+  std::size_t told = 0;
+  for (const auto& node : cluster.nodes) told += node->host.fake_log.count("are used up after 0x");
+  CHECK(told == 12);
+}
+
+TEST_CASE("a leader whose counter has ended can lead the next epoch") {
+  Cluster cluster(3, make_zab, 1, {{"counter_max", "2"}});
+  auto& leader = cluster.leader();
+  auto& other = cluster.other();
+  for (int i = 0; i < 6; ++i) {
+    other.submit(1, i, "x");
+    REQUIRE(cluster.wait_applied(static_cast<std::size_t>(i) + 1));
+    cluster.settle();
+  }
+  const auto& roles = leader.events.roles;
+  CHECK(std::count(roles.begin(), roles.end(), ServingRole::leader) == 4);
+}
+
+TEST_CASE("what is asked while the counter has ended is answered by the next leader") {
+  Cluster cluster(3, make_zab, 1, {{"counter_max", "10"}});
+  auto& leader = cluster.leader();
+  auto& other = cluster.other();
+  for (auto& node : cluster.nodes) node->log.held = true;
+  for (int i = 0; i < 12; ++i) other.submit(1, i, "x");
+  cluster.settle();
+  std::size_t refused = 0;
+  for (auto* node : {&leader, &other}) {
+    node->submit(10 + node->id.value, 1, "behind the end");
+    node->broadcast->sync({10 + node->id.value}, 2);
+    node->broadcast->revalidate({7}, 1000, Claim::fresh, [&](Result<bool> valid) {
+      if (!valid && valid.error().is(Errc::closed)) ++refused;
+    });
+  }
+  cluster.settle();
+  CHECK(leader.events.synced.empty());
+  CHECK(other.events.synced.empty());
+  for (auto& node : cluster.nodes) node->log.release();
+  REQUIRE(cluster.wait_applied(14));
+  REQUIRE(cluster.loop.run_until(
+      [&] { return leader.events.synced.size() == 1 && other.events.synced.size() == 1; }));
+  CHECK(refused == 2);
+  for (auto* node : {&leader, &other}) {
+    CHECK(std::get<2>(node->events.synced.front()) >= 10);
+    const auto& applied = node->state.applied;
+    const auto write = std::to_string(10 + node->id.value) + "/1/behind the end";
+    CHECK(std::count(applied.begin(), applied.end(), write) == 1);
+  }
+}
+
+TEST_CASE("a server alone begins an epoch where its counter ends") {
+  const bool was_a_member = GENERATE(false, true);
+  const Epoch next{was_a_member ? 10 : 1};
+  Cluster cluster(1, [was_a_member](Node& node, SimulatedLoop&) {
+    node.find({0xFFFFFFFB}, was_a_member ? Epochs{Epoch{9}, Epoch{7}} : Epochs{});
+    return std::make_unique<Standalone>(node.host);
+  });
+  auto& node = cluster.leader();
+  std::vector<std::string> submitted;
+  for (int i = 0; i < 6; ++i) {
+    node.submit(1, i, "x");
+    submitted.push_back("1/" + std::to_string(i) + "/x");
+  }
+  node.broadcast->sync({1}, 6);
+  node.submit(1, 7, "x");
+  submitted.push_back("1/7/x");
+  REQUIRE(cluster.wait_applied(7));
+  cluster.settle();
+  CHECK(node.state.applied == submitted);
+  const auto number = std::to_string(next.value);
+  const auto zxid = [next](std::uint32_t counter) { return zab::text_of(Zxid::of(next, counter)); };
+  CHECK(node.log.steps ==
+        std::vector<std::string>{"0xfffffffc", "0xfffffffd", "0xfffffffe", "accepted " + number,
+                                 "current " + number, zxid(1), zxid(2), zxid(3), zxid(4)});
+  REQUIRE(node.events.synced.size() == 1);
+  CHECK(std::get<2>(node.events.synced.front()) >= 6);
+}
+
+TEST_CASE("a follower leaves a leader whose counter has run over") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  SilentLeader leader(loop, network);
+  Node node(loop, network, 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.find(Zxid::of({1}, 0xFFFFFFFF), {Epoch{1}, Epoch{1}});
+  node.begin();
+  REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
+  leader.propose(Zxid::of({2}, 0));
+  CHECK(loop.run_until([&] { return node.events.role == ServingRole::none; },
+                       std::chrono::milliseconds(100)));
+  CHECK(node.host.fake_log.contains("0x200000000: the counter of its epoch 1 has run over"));
+  CHECK(std::none_of(node.log.steps.begin(), node.log.steps.end(),
+                     [](const std::string& step) { return step.starts_with("0x"); }));
+  node.end();
+}
+
+TEST_CASE("a history in which a counter has run over is taken from a later leader") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  const std::vector<Zxid> history{{0xFFFFFFFF}, {0x100000000}, {0x100000001}};
+  const SilentLeader leader(loop, network, {2}, history);
+  Node node(loop, network, 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.find({0xFFFFFFFE}, {Epoch{0}, Epoch{0}});
+  node.begin();
+  REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
+  CHECK(node.state.zxids == history);
+  node.end();
+}
+
+namespace {
+
+/// Says to a leader that it is server 1, and has accepted the last epoch.
+class LastFollower final : private Connector, private zab::PacketLinkUser {
+ public:
+  LastFollower(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network)
+      : transport_(loop, std::move(network), "server1") {
+    ConnectSpec spec;
+    spec.host = "server3";
+    spec.port = 2888;
+    spec.framing = zab::PacketLink::framing();
+    connecting_ = transport_.connect(spec, *this);
+  }
+  ~LastFollower() { transport_.stop(); }
+  bool turned_away = false;
+
+ private:
+  ChannelHandler* on_connected(Channel& channel) override {
+    link_ = zab::PacketLink::open(channel, *this);
+    link_->send(zab::PacketType::follower_info, Zxid::of(zab::kLastEpoch, 0).value,
+                zab::LearnerInfo{{1}}.encode());
+    return link_.get();
+  }
+  void on_connect_failed(const Error& error) override { FAIL(error.what); }
+  void on_packet(const zab::QuorumPacket&) override {}
+  void on_link_closed(std::string_view) override { turned_away = true; }
+
+  MemoryTransport transport_;
+  std::unique_ptr<Connecting> connecting_;
+  std::shared_ptr<zab::PacketLink> link_;
+};
+
+}  // namespace
+
+TEST_CASE("who has accepted the last epoch there is looks for no leader") {
+  SimulatedLoop loop(1);
+  Node node(loop, std::make_shared<MemoryNetwork>(), 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.find(Zxid::of({1}, 5), {zab::kLastEpoch, Epoch{1}});
+  node.begin();
+  REQUIRE(loop.run_until([&] { return !node.events.fatal.empty(); }));
+  CHECK_THAT(node.events.fatal.front(), Catch::Contains("epoch 2147483647 was accepted here"));
+  node.end();
+}
+
+TEST_CASE("who has accepted the last epoch there is does not end the office of another") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  std::vector<std::unique_ptr<Node>> nodes;
+  for (const std::int64_t id : {2, 3}) {
+    nodes.push_back(std::make_unique<Node>(loop, network, id));
+    nodes.back()->broadcast = make_zab(*nodes.back(), loop);
+    nodes.back()->find(Zxid::of({1}, 5), {Epoch{1}, Epoch{1}});
+    nodes.back()->begin();
+  }
+  REQUIRE(loop.run_until([&] { return nodes[0]->serves() && nodes[1]->serves(); }));
+  const LastFollower follower(loop, network);
+  CHECK(loop.run_until([&] { return follower.turned_away; }));
+  loop.run_for(std::chrono::seconds(30));
+  CHECK(nodes[1]->events.roles == std::vector{ServingRole::leader});
+  for (auto& node : nodes) node->end();
 }

@@ -507,6 +507,38 @@ TEST_CASE("a new epoch begins at its first transaction, and not later", "[file][
   }
 }
 
+TEST_CASE("a log in which a counter has run over is one history", "[file]") {
+  Bench bench;
+  put_snapshot(bench, Zxid{0xFFFFFFFD});
+  SECTION("in the middle of a file") {
+    put_file(bench, kLogs + "log.fffffffe", log_file(Zxid{0xFFFFFFFE}, Zxid{0x100000002}));
+  }
+  SECTION("between two files") {
+    put_file(bench, kLogs + "log.fffffffe", log_file(Zxid{0xFFFFFFFE}, Zxid{0xFFFFFFFF}));
+    put_file(bench, kLogs + "log.100000000", log_file(Zxid{0x100000000}, Zxid{0x100000002}));
+  }
+  CHECK(bench.open().last_durable == Zxid{0x100000002});
+  const std::vector<std::int64_t> all{0xFFFFFFFE, 0xFFFFFFFF, 0x100000000, 0x100000001, 0x100000002};
+  CHECK(bench.zxids(Zxid{0xFFFFFFFD}) == all);
+  REQUIRE(bench.truncate(Zxid{0x100000000}).has_value());
+  CHECK(bench.reopen().last_durable == Zxid{0x100000000});
+  bench.append(Zxid::of({2}, 1), Zxid::of({2}, 2));
+  CHECK(bench.reopen().last_durable == Zxid::of({2}, 2));
+}
+
+TEST_CASE("where a counter has run over, epochs written before the first start count", "[file]") {
+  Bench bench;
+  put_snapshot(bench, Zxid{0xFFFFFFFD});
+  put_file(bench, kLogs + "log.fffffffe", log_file(Zxid{0xFFFFFFFE}, Zxid{0x100000002}));
+  const bool written = GENERATE(true, false);
+  if (written)
+    for (const auto* name : {"acceptedEpoch", "currentEpoch"}) put_file(bench, kLogs + name, "1");
+  const auto opened = bench.open();
+  CHECK(opened.may_vote == written);
+  CHECK(opened.epochs.accepted == Epoch{1});
+  CHECK(opened.epochs.current == Epoch{1});
+}
+
 TEST_CASE("entries that were logged twice count once", "[file]") {
   Bench bench;
   put_file(bench, kLogs + "log.1", log_file(Zxid{1}, Zxid{5}));
