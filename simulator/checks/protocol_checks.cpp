@@ -391,13 +391,15 @@ void ProtocolChecks::commit(Server& server, const LogEntry& entry) {
       object("I-2", server.name() + " applies something else as " + hex(entry.zxid));
     return;
   }
-  // What its log holds between the two is committed with it: a leader's history from before its term.
-  const auto& log = server.log();
-  auto between = std::upper_bound(log.begin(), log.end(), last,
-                                  [](Zxid z, const Item& item) { return z < item.zxid; });
-  for (; between != log.end() && between->zxid < entry.zxid; ++between)
-    add_committed(*between, server);
-  add_committed({entry.zxid, entry.payload}, server);
+  // What lies between the two in its primary's history is committed with it, applied by nobody so far: a
+  // leader's history from before its term. The log here may begin behind that, with a snapshot.
+  std::vector<Item> with_it{{entry.zxid, entry.payload}};
+  for (auto at = proposals_.find(entry.zxid.value); at != proposals_.end() && at->second.before > last;) {
+    const auto before = at->second.before;
+    at = proposals_.find(before.value);
+    if (at != proposals_.end()) with_it.push_back({before, at->second.payload});
+  }
+  for (auto item = with_it.rbegin(); item != with_it.rend(); ++item) add_committed(*item, server);
   check_majority({entry.zxid, entry.payload});
 }
 
