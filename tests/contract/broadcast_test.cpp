@@ -673,3 +673,21 @@ TEST_CASE("who has accepted the last epoch there is does not end the office of a
   CHECK(nodes[1]->events.roles == std::vector{ServingRole::leader});
   for (auto& node : nodes) node->end();
 }
+
+TEST_CASE("a leader leaves its office as soon as too few are left of those who follow") {
+  const auto& kind = kKinds[2];
+  Cluster cluster(kind.servers, kind.make);
+  cluster.settle();
+  auto& leader = cluster.leader();
+  std::vector<Node*> followers;
+  for (auto& node : cluster.nodes)
+    if (node->id != leader.id) followers.push_back(node.get());
+  followers[0]->broadcast->stop();
+  cluster.settle();
+  CHECK(leader.serves());
+  const auto began = cluster.loop.now();
+  followers[1]->broadcast->stop();
+  REQUIRE(cluster.loop.run_until([&] { return !leader.serves(); }));
+  // Not at the next look at the clock, a quarter of a tick apart.
+  CHECK(cluster.loop.now() - began < std::chrono::milliseconds(10));
+}
