@@ -12,6 +12,34 @@ namespace {
 
 constexpr std::size_t kOutcome = 0;  // Nothing but err and zxid is kept.
 
+/// Credentials of the scheme `digest`, and who they show one to be: the name, and the SHA-1 of all.
+struct User {
+  const char* credential;
+  const char* id;
+};
+constexpr User kUsers[] = {{"ann:a", "ann:i9V/d2HTT0sehGWzvQcFNipywIQ="},
+                           {"bob:b", "bob:LcrmCNs/wfVD+i5a5yaz89GyjIM="},
+                           {"eve:e", "eve:99ZIz/sujwfc2XMk4Q3/RNN59mY="}};
+
+constexpr const char* kQuota = "/zookeeper/quota/b";
+constexpr const char* kLimits = "/zookeeper/quota/b/zookeeper_limits";
+constexpr const char* kUsed = "/zookeeper/quota/b/zookeeper_stats";
+
+std::string address_of(std::size_t client) { return "10.0.1." + std::to_string(client + 1); }
+
+AclList views_of(const std::vector<client::Acl>& entries) {
+  AclList views;
+  for (const auto& entry : entries) views.push_back({entry.perms, entry.scheme, entry.id});
+  return views;
+}
+
+client::NodeKind kind_of(const Write& write) {
+  client::NodeKind kind;
+  kind.flag = write.flag;
+  kind.acl = views_of(write.acl);
+  return kind;
+}
+
 void keep_stat(Operation& operation, const client::StatReply& reply) { operation.stat = reply.stat; }
 
 void keep_children(Operation& operation, const client::ChildrenReply& reply) {
@@ -20,6 +48,13 @@ void keep_children(Operation& operation, const client::ChildrenReply& reply) {
 }
 
 }  // namespace
+
+void draw_access(WorkloadSpec& workload, std::uint64_t seed) {
+  const auto mixed = (seed + 1) * 0x9e3779b97f4a7c15 >> 32;
+  workload.acls = mixed % 5 < 2;
+  workload.quotas = mixed / 5 % 4 == 0;
+  workload.onlooker = mixed / 20 % 3 == 0;
+}
 
 SimulatedClient::SimulatedClient(const World& world, std::size_t number,
                                  std::vector<client::ServerAddress> servers,
@@ -32,7 +67,7 @@ SimulatedClient::SimulatedClient(const World& world, std::size_t number,
       probes_(probes),
       trace_(trace),
       generator_(seed),
-      host_(world.network.add_host("10.0.1." + std::to_string(number + 1))),
+      host_(world.network.add_host(address_of(number))),
       clock_(world.loop),
       loop_(world.loop, clock_, world.network, host_, seed ^ 0x5eed),
       transport_(loop_, world.network, host_),
@@ -61,6 +96,7 @@ void SimulatedClient::begin(Going going) {
   conversation_ = history_.conversations.size();
   auto& conversation = history_.conversations.emplace_back();
   conversation.client = number_;
+  conversation.address = address_of(number_);
   if (settings_.session) {
     conversation.session = settings_.session->id;
     conversation.seen_before = settings_.session->last_zxid;
@@ -68,6 +104,15 @@ void SimulatedClient::begin(Going going) {
   client::SessionHandler& handler = *this;
   session_ = std::make_unique<client::Session>(loop_, transport_, settings_, handler);
   begin_anew_ = false;
+  if (workload_.acls && chance(70)) show_credential(number_);
+}
+
+/// Without waiting for the answer: what is asked for behind it comes behind it.
+void SimulatedClient::show_credential(std::size_t user) {
+  const auto& shown = kUsers[user % std::size(kUsers)];
+  auto& mine = conversation();
+  mine.shown.push_back({{"digest", shown.id}, mine.operations.size(), world_.loop.now()});
+  session_->add_auth("digest", shown.credential, {});
 }
 
 void SimulatedClient::on_state(client::State state, std::string_view reason) {
@@ -107,6 +152,9 @@ void SimulatedClient::act() {
 }
 
 void SimulatedClient::do_something() {
+  if (workload_.onlooker && number_ == 0) return look_on();
+  if (workload_.acls && chance(8)) return use_acls();
+  if (workload_.quotas && chance(6)) return use_quota();
   if (random(1000) < workload_.session_changes) return change_session();
   if (workload_.watches && chance(4)) return watch_more();
   if (chance(8)) return use_register();
@@ -199,6 +247,7 @@ Write SimulatedClient::random_write() {
     const bool sequential = write.flag == CreateFlag::persistent_sequential ||
                             write.flag == CreateFlag::ephemeral_sequential;
     if (sequential) write.path = write.path.substr(0, 2) + "/n-";
+    if (workload_.acls) write.acl = random_acl(write.path);
   } else if (roll < 7) {
     write.action = Action::set;
     write.data = random_data();
@@ -230,15 +279,19 @@ void SimulatedClient::send(Write write) {
   const auto number = new_operation(write.action, write.path);
   const auto& asked = conversation().operations[number].writes.emplace_back(std::move(write));
   if (asked.action == Action::create) {
-    client::NodeKind kind;
-    kind.flag = asked.flag;
-    session_->create(asked.path, asked.data, kind,
+    session_->create(asked.path, asked.data, kind_of(asked),
                      keeping<client::CreateReply>(
                          number, [this](Operation& done, const client::CreateReply& reply) {
                            done.writes[0].created = reply.path;
                            done.writes[0].stat = reply.stat;
                            if (reply.ok() && reply.path != done.path) created_.push_back(reply.path);
                          }));
+  } else if (asked.action == Action::set_acl) {
+    session_->set_acl(asked.path, views_of(asked.acl), asked.version,
+                      keeping<client::StatReply>(number,
+                                                 [](Operation& done, const client::StatReply& reply) {
+                                                   done.writes[0].stat = reply.stat;
+                                                 }));
   } else if (asked.action == Action::set) {
     session_->set(asked.path, asked.data, asked.version,
                   keeping<client::StatReply>(number,
@@ -251,15 +304,18 @@ void SimulatedClient::send(Write write) {
 }
 
 void SimulatedClient::multi() {
+  std::vector<Write> parts;
+  for (auto count = 1 + random(4); count > 0; --count) parts.push_back(random_part());
+  send(std::move(parts));
+}
+
+void SimulatedClient::send(std::vector<Write> writes) {
   client::Multi parts;
   const auto number = new_operation(Action::multi, {});
-  auto& writes = conversation().operations[number].writes;
-  for (auto count = 1 + random(4); count > 0; --count) {
-    const auto& part = writes.emplace_back(random_part());
-    client::NodeKind kind;
-    kind.flag = part.flag;
+  conversation().operations[number].writes = std::move(writes);
+  for (const auto& part : conversation().operations[number].writes) {
     if (part.check) parts.check(part.path, part.version);
-    else if (part.action == Action::create) parts.create(part.path, part.data, kind);
+    else if (part.action == Action::create) parts.create(part.path, part.data, kind_of(part));
     else if (part.action == Action::set) parts.set(part.path, part.data, part.version);
     else parts.remove(part.path, part.version);
   }
@@ -297,6 +353,20 @@ void SimulatedClient::get(const std::string& path, client::Watch watch) {
                                            }));
 }
 
+void SimulatedClient::get_acl(const std::string& path) {
+  const auto number = new_operation(Action::get_acl, path);
+  session_->get_acl(path, keeping<client::AclReply>(
+                              number, [](Operation& done, const client::AclReply& reply) {
+                                done.acl = reply.acl;
+                                done.stat = reply.stat;
+                              }));
+}
+
+/// Without a sync, which shows what is new or is not answered.
+void SimulatedClient::look_on() {
+  get(random_path(), workload_.watches && chance(20) ? client::Watch::set : client::Watch::none);
+}
+
 void SimulatedClient::sync(const std::string& path) {
   const auto number = new_operation(Action::sync, path);
   session_->sync(path, keeping<client::PathReply>(number, kOutcome));
@@ -313,6 +383,66 @@ void SimulatedClient::use_register() {
   write.path = kRegisterPath;
   write.data = random_data();
   send(std::move(write));
+}
+
+// --- ACLs and quotas -------------------------------------------------------------------------------
+
+void SimulatedClient::use_acls() {
+  const auto roll = random(10);
+  const auto path = random_path();
+  if (roll < 4) return get_acl(path);
+  if (roll < 5) return show_credential(random(std::size(kUsers)));
+  Write write;
+  write.action = Action::set_acl;
+  write.path = path;
+  write.acl = random_acl(path);
+  write.version = random_version();
+  send(std::move(write));
+}
+
+/// Somebody may do everything, whoever else may do what, or in time nothing would be allowed to anybody.
+std::vector<client::Acl> SimulatedClient::random_acl(const std::string& path) {
+  const client::Acl everybody{perms::kAll, "world", "anyone"};
+  const client::Acl one{perms::kAll, "digest", kUsers[random(std::size(kUsers))].id};
+  const client::Acl whoever_asks{perms::kAll, "auth", ""};
+  if (path.size() == 2 && chance(60)) return {everybody};
+  switch (random(9)) {
+    case 0: return {{perms::kRead, "world", "anyone"}, one};
+    case 1: return {whoever_asks};
+    case 2: return {{perms::kAll & ~perms::kRead, "world", "anyone"}, one};
+    case 3: return {{perms::kAll, "ip", address_of(random(4))}, one};
+    case 4: return {{perms::kRead | perms::kCreate | perms::kDelete, "world", "anyone"}, whoever_asks};
+    case 5: return {one, {perms::kRead | perms::kWrite, "digest", kUsers[random(std::size(kUsers))].id}};
+    default: return {everybody};
+  }
+}
+
+void SimulatedClient::use_quota() {
+  Write limits, used;
+  limits.path = kLimits;
+  limits.data = random_limits();
+  used.path = kUsed;
+  used.data = "count=0,bytes=0";
+  switch (random(8)) {
+    case 0: {
+      Write quota;
+      quota.path = kQuota;
+      return send(std::move(quota));
+    }
+    case 1:
+    case 2: return send(std::vector{limits, used});
+    case 3: return get(kUsed, client::Watch::none);
+    case 4: limits.action = used.action = Action::remove; return send(std::vector{limits, used});
+    default: limits.action = Action::set; return send(std::move(limits));
+  }
+}
+
+/// Soft limits too, of which a server only writes in its log.
+std::string SimulatedClient::random_limits() {
+  const auto bytes = chance(70) ? static_cast<std::int64_t>(random(400)) : -1;
+  const auto count = chance(70) ? static_cast<std::int64_t>(2 + random(10)) : -1;
+  return fmt::format("count={},bytes={}=;byteHardLimit={};countHardLimit={}", random(5), random(50),
+                     bytes, count);
 }
 
 void SimulatedClient::watch_more() {
@@ -335,7 +465,9 @@ void SimulatedClient::take_stock() {
     const auto number = new_operation(Action::children, path);
     session_->get_children(path, client::Watch::none,
                            keeping<client::ChildrenReply>(number, keep_children));
+    if (workload_.acls) get_acl(path);
   }
+  if (workload_.quotas) get(kUsed, client::Watch::none);
 }
 
 }  // namespace vivarium::simulator

@@ -28,7 +28,13 @@ struct WorkloadSpec {
   std::uint32_t session_changes = 10;    ///< In a thousand operations: closes, moves, crashes.
   std::uint32_t reads_percent = 50;
   bool watches = true;
+  bool acls = false;    ///< Clients show who they are, and give znodes ACLs.
+  bool quotas = false;  ///< They put hard limits on a subtree, and take them away.
+  bool onlooker = false;  ///< The first client does nothing but read: it waits for nobody.
 };
+
+/// Which runs have ACLs, quotas and an onlooker, whatever else their seeds decide.
+void draw_access(WorkloadSpec& workload, std::uint64_t seed);
 
 class SimulatedClient final : private client::SessionHandler {
  public:
@@ -70,17 +76,25 @@ class SimulatedClient final : private client::SessionHandler {
   void write();
   void read();
   void multi();
+  void look_on();
+  void use_acls();
+  void use_quota();
+  void show_credential(std::size_t user);
   Write random_write();
   Write random_part();
   std::string random_path();
   std::string random_data();
   std::int32_t random_version();
   CreateFlag random_flag();
+  std::vector<client::Acl> random_acl(const std::string& path);
+  std::string random_limits();
   std::size_t new_operation(Action action, std::string path);
   void send(Write write);
+  void send(std::vector<Write> parts);
   void watch_more();
   void use_register();
   void get(const std::string& path, client::Watch watch);
+  void get_acl(const std::string& path);
   void sync(const std::string& path);
 
   /// Keeps the outcome of an operation of this conversation.

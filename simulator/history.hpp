@@ -8,6 +8,7 @@
 #include "client/replies.hpp"
 #include "client/session.hpp"
 
+#include <vivarium/identity.hpp>
 #include <vivarium/ids.hpp>
 #include <vivarium/loop.hpp>
 #include <vivarium/opcodes.hpp>
@@ -21,8 +22,8 @@
 namespace vivarium::simulator {
 
 enum class Action : std::uint8_t {
-  create, remove, set, multi, close,                     // writes
-  get, exists, children, sync, add_watch, remove_watches  // the others
+  create, remove, set, set_acl, multi, close,                      // writes
+  get, exists, children, get_acl, sync, add_watch, remove_watches  // the others
 };
 std::string_view name_of(Action action);
 inline bool is_write(Action action) { return action <= Action::close; }
@@ -35,6 +36,7 @@ struct Write {
   std::string data;
   std::int32_t version = -1;
   CreateFlag flag = CreateFlag::persistent;
+  std::vector<client::Acl> acl = {{perms::kAll, "world", "anyone"}};  ///< As asked for.
   // What was answered:
   std::string created;
   Stat stat;
@@ -56,6 +58,7 @@ struct Operation {
   Stat stat;
   std::optional<std::string> data;
   std::vector<std::string> children;
+  std::vector<client::Acl> acl;
 
   bool done() const { return arrival != 0; }
   /// A server has answered, so that it is known what became of it.
@@ -75,8 +78,17 @@ struct StateChange {
   MonoTime when{};
 };
 
+/// A credential, and who it shows its client to be.
+struct Shown {
+  Identity identity;
+  std::size_t before_operation = 0;  ///< Those from this one on were asked for behind it.
+  MonoTime when{};
+};
+
 struct Conversation {
   std::size_t client = 0;
+  std::string address;         ///< Of its host.
+  std::vector<Shown> shown;    ///< In the order in which they were.
   SessionId session;  ///< Zero: it never had one.
   Zxid seen_before;   ///< What earlier conversations of the session had seen.
   std::vector<Operation> operations;  ///< In the order in which they were asked for.

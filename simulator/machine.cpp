@@ -63,7 +63,9 @@ Machine::Machine(const World& world, MachineSpec spec, Log& log, ServerWatcher* 
       watcher_(watcher),
       host_(world.network.add_host(spec_.address)),
       clock_(world.loop),
-      disk_(std::make_unique<SimulatedDisk>(world.loop)) {}
+      disk_(std::make_unique<SimulatedDisk>(world.loop)) {
+  listen_to_disk();
+}
 
 Machine::~Machine() { end_process(); }
 
@@ -122,17 +124,24 @@ void Machine::lose_power_at(std::uint64_t operations_from_now, Moment moment, Cr
 }
 
 void Machine::lose_power_at_epoch(std::uint64_t operations_later, CrashLoss loss) {
-  auto& files = disk_->files();
-  files.on_operation([&files, operations_later, loss, met = false](const std::string& what) mutable {
+  at_operation_ = [this, operations_later, loss, met = false](const std::string& what) mutable {
     if (met || what.find("currentEpoch") == what.npos) return;
     met = true;
+    auto& files = disk_->files();
     files.crash_before(files.operations() + operations_later, loss);
-  });
+  };
 }
 
 void Machine::disarm() {
   disk_->files().disarm();
-  disk_->files().on_operation({});
+  at_operation_ = {};
+}
+
+void Machine::listen_to_disk() {
+  disk_->files().on_operation([this](const std::string& what) {
+    if (disk_watch_) disk_watch_(what);
+    if (at_operation_) at_operation_(what);
+  });
 }
 
 void Machine::end_process() {
@@ -144,6 +153,7 @@ void Machine::end_process() {
 void Machine::wipe() {
   VIVARIUM_ASSERT(!process_, "a disk is not replaced while its server runs");
   disk_ = std::make_unique<SimulatedDisk>(world_.loop);
+  listen_to_disk();
 }
 
 void Machine::pause() {

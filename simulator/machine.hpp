@@ -76,11 +76,16 @@ class Machine {
   HostId host() const { return host_; }
   MachineClock& clock() { return clock_; }
   SimulatedDisk& disk() { return *disk_; }
+  /// Called as each operation of the disk begins, of a later one's too, with what it is.
+  void watch_disk(std::function<void(const std::string& what)> callback) {
+    disk_watch_ = std::move(callback);
+  }
 
  private:
   struct Process;
   void end_process();
   void fail(const Error& error);
+  void listen_to_disk();
 
   const World world_;
   MachineSpec spec_;
@@ -89,6 +94,8 @@ class Machine {
   HostId host_;
   MachineClock clock_;
   std::unique_ptr<SimulatedDisk> disk_;
+  std::function<void(const std::string&)> disk_watch_;    ///< Of whoever looks on.
+  std::function<void(const std::string&)> at_operation_;  ///< Something that is to happen at one.
   std::unique_ptr<Process> process_;
   std::uint64_t incarnation_ = 0;
   bool paused_ = false;

@@ -1,14 +1,17 @@
 #include "simulator/run.hpp"
 
 #include "simulator/checks/client_checks.hpp"
+#include "simulator/checks/disk_checks.hpp"
 #include "simulator/checks/linearizability.hpp"
 #include "simulator/checks/protocol_checks.hpp"
 #include "simulator/clients.hpp"
 #include "simulator/machine.hpp"
 #include "simulator/nemesis.hpp"
+#include "simulator/outsider.hpp"
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -21,6 +24,12 @@ constexpr MonoTime kChaosMost = seconds(120);
 /// Liveness: what an ensemble may need to find a leader and bring everybody up to date, once nothing
 /// stands in its way. A session's last attempt to connect may have to run out first.
 constexpr MonoTime kRecovers = seconds(90);
+/// How long the others must serve while one server is a nuisance, in one of so many runs.
+constexpr MonoTime kWithNuisance = seconds(10);
+constexpr std::uint64_t kRunsForNuisance = 3;
+/// By then everybody has noticed which connections are no more.
+constexpr MonoTime kOldTroublesEnd = seconds(6);
+constexpr unsigned kSnapshotsKept = 3;  ///< As the config says.
 constexpr std::uint64_t kEventsLeast = 10'000;
 constexpr std::uint64_t kEventsMost = 3'000'000;
 
@@ -38,6 +47,8 @@ class Run {
     topology_ = make_topology(generator_(), zab ? Broadcasting::zab : Broadcasting::standalone);
     topology_.more_config = spec.config;
     if (topology_.counter_max) protocol_.end_counters_at(*topology_.counter_max);
+    draw_access(topology_.workload, spec.seed);
+    if (topology_.workload.quotas) topology_.more_config += "enforceQuota=true\n";
     plan_ = make_fault_plan(generator_(), chaos());
     history_.conversations.reserve(256);
     network_.set_delay({Micros(50), Micros(static_cast<std::int64_t>(200 + generator_() % 8'000))});
@@ -49,11 +60,13 @@ class Run {
     network_.set_tap([this](const Line& line, std::size_t from_end, std::string_view bytes) {
       on_bytes(line, from_end, bytes);
     });
+    disks_ = std::make_unique<DiskChecks>(machines_, protocol_, kSnapshotsKept, verdict_, result_.probes);
     nemesis_ = std::make_unique<Nemesis>(Nemesis::Targets{loop_, network_, machines_, clients_,
                                                           protocol_, trace_, result_.probes});
   }
 
   ~Run() {
+    disks_.reset();
     clients_.clear();
     machines_.clear();
   }
@@ -102,6 +115,7 @@ class Run {
       if (loop_.now() > end) return false;
       if (!loop_.step()) break;
       nemesis_->settle();
+      disks_->settle();
       if (loop_.events_run() > kEventsMost) {
         verdict_.object("L-0", "there is no end to the events");
         break;
@@ -119,12 +133,18 @@ class Run {
                        [](const auto& client) { return client->idle() && client->connected(); });
   }
 
-  bool all_serve() const {
+  /// Of its process now, whatever the one before was.
+  ServingRole role_of(std::int64_t id) const {
+    auto* server = machines_[static_cast<std::size_t>(id) - 1]->server();
+    return server ? server->view().role() : ServingRole::none;
+  }
+
+  bool all_serve(std::optional<std::size_t> but_for = std::nullopt) const {
     std::size_t leaders = 0;
     for (std::int64_t id = 1; id <= topology_.servers(); ++id) {
-      const auto role = protocol_.role({id});
-      if (!machines_[static_cast<std::size_t>(id) - 1]->running() || role == ServingRole::none)
-        return false;
+      if (but_for == static_cast<std::size_t>(id) - 1) continue;
+      const auto role = role_of(id);
+      if (role == ServingRole::none) return false;
       if (role == ServingRole::leader || role == ServingRole::standalone) ++leaders;
     }
     return leaders == 1;
@@ -145,10 +165,31 @@ class Run {
     demand("L-1", "there is a leader, and everybody serves", [this] { return all_serve(); });
     demand("L-3", "every client is connected, and has its answers", [this] { return clients_idle(); });
     while (verdict_.good() && loop_.events_run() < kEventsLeast) work_more();
+    serve_without_one();
     if (!verdict_.good()) return;
     for (const auto& client : clients_) client->take_stock();
     demand("L-3", "a write and reads are answered", [this] { return clients_idle(); });
     demand("L-2", "all servers have the same state", [this] { return all_serve() && all_agree(); });
+  }
+
+  /// L-4: what is outside of a majority that works does not stop it.
+  void serve_without_one() {
+    const auto drawn = (spec_.seed + 1) * 0xd1342543de82ef95 >> 32;
+    // Where zxids are used up, leaders leave for that.
+    const bool leaders_stay = topology_.voters >= 3 && !topology_.counter_max;
+    if (!verdict_.good() || !leaders_stay || drawn % kRunsForNuisance != 0) return;
+    Outsider outsider(loop_, network_, machines_, drawn, trace_, result_.probes);
+    const auto others_serve = [&] { return all_serve(outsider.machine()); };
+    demand("L-4", "the others have a leader, and serve", others_serve);
+    until(kOldTroublesEnd, [] { return false; });
+    demand("L-4", "the others have a leader, and serve", others_serve);
+    outsider.be_a_nuisance();
+    for (const auto& client : clients_) client->go_on(20);
+    if (until(kWithNuisance, [&] { return !others_serve(); }))
+      verdict_.object("L-4", "the others lose their leader while a server " +
+                                 std::string(name_of(outsider.way())));
+    for (const auto& client : clients_) client->rest();
+    demand("L-4", "clients have their answers from the others", [this] { return clients_idle(); });
   }
 
   /// Troubles may have left little time for work.
@@ -164,7 +205,7 @@ class Run {
     std::string roles;
     for (std::int64_t id = 1; id <= topology_.servers(); ++id) {
       auto* server = machines_[static_cast<std::size_t>(id) - 1]->server();
-      roles += fmt::format(" {}:{}{}", id, name_of(protocol_.role({id})),
+      roles += fmt::format(" {}:{}{}", id, name_of(role_of(id)),
                            server ? fmt::format("@{:x}", server->state().last_applied().value) : "(down)");
     }
     for (const auto& client : clients_)
@@ -192,8 +233,11 @@ class Run {
   void check_end() {
     if (!verdict_.good()) return;
     ClientChecks clients(history_, protocol_.committed(), verdict_, result_.probes);
+    clients.set_lag_most(lag_most());
     clients.check();
     if (verdict_.good()) check_trees(clients.model());
+    if (verdict_.good() && !protocol_.committed().empty())
+      disks_->check_end(clients.model(), protocol_.committed().back().zxid);
     if (verdict_.good()) check_register();
   }
 
@@ -207,11 +251,19 @@ class Run {
     }
   }
 
+  /// C-13: a server that hears nothing of its leader within syncLimit serves no more, nor one of which its
+  /// leader hears nothing; by its own clock, and what it has sent may be on its way.
+  MonoTime lag_most() const {
+    const auto sync_limit = Millis(topology_.tick_ms) * topology_.sync_limit;
+    return topology_.broadcasting == Broadcasting::zab ? sync_limit * 5 / 4 + Millis(1'500) : Millis(0);
+  }
+
   void check_trees(const Model& model) {
+    const Identity everybody[] = {{"super", ""}};
     const auto& view = machines_.front()->server()->view();
     for (const auto& [path, node] : model.nodes()) {
       if (path.starts_with("/zookeeper")) continue;
-      const auto there = view.node(path, {});
+      const auto there = view.node(path, everybody);
       if (!there || there->data != node.data || there->stat != model.stat(node))
         return verdict_.object("C-10", path + " is not in the end what the history makes of it");
     }
@@ -235,6 +287,7 @@ class Run {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<SimulatedClient>> clients_;
   std::unique_ptr<Nemesis> nemesis_;
+  std::unique_ptr<DiskChecks> disks_;
 };
 
 /// What was violated, without the particulars.

@@ -21,6 +21,7 @@ class Trace {
   Trace(const SimulatedLoop& loop, Tracing tracing, std::size_t lines_kept)
       : loop_(loop), tracing_(tracing), lines_kept_(lines_kept) {}
 
+  MonoTime now() const { return loop_.now(); }
   bool on() const { return tracing_ == Tracing::on; }
   void add(std::string_view who, std::string_view what);
   const std::deque<std::string>& lines() const { return lines_; }

@@ -153,6 +153,19 @@ SimulatedFileSystem::SimulatedFileSystem(std::function<std::uint64_t()> random)
 
 SimulatedFileSystem::~SimulatedFileSystem() { *self_ = nullptr; }
 
+std::map<std::string, std::string> SimulatedFileSystem::contents(const std::string& directory,
+                                                                 View view) const {
+  std::map<std::string, std::string> files;
+  for (const auto& [path, node] : view == View::visible ? visible_ : durable_) {
+    if (node->directory || parent_of(path) != directory) continue;
+    const auto& bytes = view == View::visible ? node->visible : node->durable;
+    auto& content = files[path];
+    content.resize(static_cast<std::size_t>(bytes.written_end()));
+    bytes.read(0, content.data(), content.size());
+  }
+  return files;
+}
+
 std::optional<Error> SimulatedFileSystem::begin(const std::string& what) {
   if (down_) throw SimulatedCrash{};
   ++operations_;

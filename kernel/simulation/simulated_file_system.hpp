@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 namespace vivarium {
@@ -50,6 +51,13 @@ class SimulatedFileSystem final : public FileSystem {
   void on_operation(std::function<void(const std::string& what)> callback) {
     on_operation_ = std::move(callback);
   }
+
+  // --- for whoever looks on: none of these is an operation ------------------------------------------
+  /// What is there, or what would be left if power failed now and took all that it can.
+  enum class View : std::uint8_t { visible, durable };
+  /// The files right in a directory, by path; without the zeros that some have reserved at their ends.
+  std::map<std::string, std::string> contents(const std::string& directory, View view) const;
+  bool holds(const std::string& path) const { return visible_.contains(path); }
 
   // --- faults ------------------------------------------------------------------------------------
   /// How many operations have been begun since construction.

@@ -50,14 +50,19 @@ void Following::begin() {
   connect();
 }
 
-/// What lasts long here, while the link is paused, is no silence of the leader's.
+/// What lasts long here, while the link is paused, is no silence of the leader's. This fires before a lag that
+/// began since has lasted too long.
 void Following::arm_silence() {
   const bool serving = phase_ == Phase::serving;
   const auto now = ground_.loop.now();
   if (link_ && link_->paused()) heard_ = now;
-  const MonoTime end = heard_ + (serving ? ground_.timing.sync() : ground_.timing.init());
+  MonoTime end = heard_ + (serving ? ground_.timing.sync() : ground_.timing.init());
   if (now >= end)
     return leave(std::string("the leader was silent for ") + (serving ? "syncLimit" : "initLimit"));
+  if (!lag_.empty()) end = std::min(end, lag_.front().since + ground_.timing.sync());
+  if (now >= end)
+    return leave("the log here has not taken " + text_of(lag_.front().committed) +
+                 ", which is committed, within syncLimit");
   silence_timer_->arm(std::chrono::duration_cast<Micros>(end - now) + Micros(1));
 }
 
@@ -355,7 +360,16 @@ void Following::acknowledge() {
 
 void Following::apply_committed() {
   ground_.apply(committed_);
+  note_lag();
   pass_on_told();
+}
+
+/// Who cannot apply what the others have done shows its clients what is ever more out of date.
+void Following::note_lag() {
+  const auto applied = ground_.history.last_applied();
+  while (!lag_.empty() && lag_.front().committed <= applied) lag_.pop_front();
+  if (committed_ > applied && (lag_.empty() || lag_.back().committed < committed_))
+    lag_.push_back({committed_, ground_.loop.now()});
 }
 
 void Following::on_submitted() {

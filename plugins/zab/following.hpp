@@ -82,6 +82,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
 
   void acknowledge();
   void apply_committed();
+  void note_lag();
   void pass_on_told();
   void send_request(const Submissions::Write& write);
   void send_sync(SessionId session, std::int32_t cxid);
@@ -107,6 +108,12 @@ class Following final : public Office, private Connector, private PacketLinkUser
   bool entering_ = false;            ///< currentEpoch is being written.
   bool joined_ = false;              ///< The ACK of NEWLEADER was sent.
   Zxid committed_, acknowledged_;
+  /// What is committed and not applied yet, since it is not durable here.
+  struct Lag {
+    Zxid committed;
+    MonoTime since;
+  };
+  std::deque<Lag> lag_;
   std::vector<LogEntry> late_;       ///< What a bug that was put back logs too late.
   std::string acks_;                 ///< Packets of a batch that leave together.
 

@@ -52,6 +52,11 @@ bool is_like(const Write& write, std::int32_t type, std::string_view body) {
       return write.action == Action::set && !write.check && txn.path == write.path &&
              txn.data == write.data;
     }
+    case Op::set_acl: {
+      records::SetAclTxn txn;
+      in(txn);
+      return write.action == Action::set_acl && txn.path == write.path;
+    }
     case Op::check: {
       records::CheckVersionTxn txn;
       in(txn);
@@ -61,13 +66,33 @@ bool is_like(const Write& write, std::int32_t type, std::string_view body) {
   }
 }
 
+AclEntries entries_of(const AclList& list) {
+  AclEntries entries;
+  for (const auto& entry : list)
+    entries.push_back({entry.perms, std::string(entry.scheme), std::string(entry.id)});
+  return entries;
+}
+
+bool is_at_or_below(std::string_view path, std::string_view above) {
+  return path == above || above == "/" || (path.starts_with(above) && path[above.size()] == '/');
+}
+
+/// Of a refusal, as it is logged.
+WireError error_in(std::string_view body) {
+  records::ErrorTxn txn;
+  JuteIn in(body);
+  in(txn);
+  return static_cast<WireError>(txn.err);
+}
+
 std::string difference(const Stat& told, const Stat& wanted) {
   return fmt::format(
       "czxid {:x}/{:x} mzxid {:x}/{:x} pzxid {:x}/{:x} version {}/{} cversion {}/{} children {}/{} "
-      "owner {:x}/{:x} length {}/{}",
+      "owner {:x}/{:x} length {}/{} aversion {}/{}",
       told.czxid, wanted.czxid, told.mzxid, wanted.mzxid, told.pzxid, wanted.pzxid, told.version,
       wanted.version, told.cversion, wanted.cversion, told.num_children, wanted.num_children,
-      told.ephemeral_owner, wanted.ephemeral_owner, told.data_length, wanted.data_length);
+      told.ephemeral_owner, wanted.ephemeral_owner, told.data_length, wanted.data_length, told.aversion,
+      wanted.aversion);
 }
 
 }  // namespace
@@ -106,6 +131,7 @@ void ClientChecks::check() {
   index_answers();
   replay();
   check_syncs();
+  check_lag();
   for (const auto& conversation : history_.conversations) check_order(conversation);
   if (!verdict_.good()) return;
   check_watches();
@@ -152,6 +178,7 @@ void ClientChecks::replay_one(const ProtocolChecks::Committed& committed) {
   if (transaction.op() == Op::multi) in(transaction.multi);
   const bool of_server = transaction.op() == Op::create_session ||
                          (transaction.op() == Op::close_session && transaction.header.cxid == 0);
+  applied_ = committed.applied;
   const auto* asked = of_server ? nullptr : claim(transaction);
   if (asked) check_time(*asked, transaction);
   transaction.refused() ? check_refusal(transaction, asked) : apply(transaction, asked);
@@ -190,7 +217,7 @@ std::vector<ClientChecks::Place> ClientChecks::candidates(const Transaction& tra
   // Of two that look alike it was the one that could be done.
   const auto possible = [this](Place place) {
     const auto& writes = operation(place).writes;
-    return writes.size() != 1 || model_.judge(writes.front()) == WireError::ok;
+    return writes.size() != 1 || judge(who(place), writes.front(), WireError::ok) == WireError::ok;
   };
   if (!transaction.refused()) std::stable_partition(places.begin(), places.end(), possible);
   // And first of all the one that was answered with its zxid.
@@ -224,6 +251,7 @@ const Operation* ClientChecks::claim(const Transaction& transaction) {
     const auto& asked = operation(place);
     auto& claimed = claimed_[place.conversation];
     claimed = std::max(claimed, place.operation + 1);
+    askers_ = who(place);
     if (asked.definite()) answers_.erase(place);
     else probes_.met("a write takes effect whose answer was lost");
     return &asked;
@@ -244,15 +272,88 @@ void ClientChecks::check_time(const Operation& asked, const Transaction& transac
   if (transaction.op() != Op::error) latest_invocation_ = std::max(latest_invocation_, asked.invoked);
 }
 
+// --- who asks ------------------------------------------------------------------------------------
+
+std::vector<Identities> ClientChecks::who(const Conversation& conversation, std::size_t operation,
+                                          MonoTime until) {
+  std::vector<Identities> all{{{"ip", conversation.address}}};
+  for (const auto& shown : conversation.shown) {
+    const bool certain = shown.before_operation <= operation;
+    if (!certain && shown.when > until) break;
+    auto with = all.back();
+    if (std::find(with.begin(), with.end(), shown.identity) == with.end()) with.push_back(shown.identity);
+    if (certain) all.back() = std::move(with);
+    else all.push_back(std::move(with));
+  }
+  return all;
+}
+
+std::vector<Identities> ClientChecks::who(Place place) const {
+  const auto& asked = operation(place);
+  return who(conversation(place), place.operation, asked.done() ? asked.returned : MonoTime::max());
+}
+
+WireError ClientChecks::judge(const std::vector<Identities>& askers, const Write& write,
+                              WireError told) const {
+  auto judged = told;
+  for (const auto& asker : askers) {
+    judged = model_.judge(write, {asker, applied_});
+    if (judged == told) break;
+  }
+  return judged;
+}
+
+// --- what comes of a write -----------------------------------------------------------------------
+
 void ClientChecks::check_refusal(const Transaction& transaction, const Operation* asked) {
   if (!asked || !asked->definite() || asked->action == Action::close) return;
-  if (asked->action != Action::multi) {
-    const auto wanted = model_.judge(asked->writes[0]);
-    if (wanted != asked->err)
-      object("C-1", fmt::format("{} ({} {}) was answered {} where the model says {}", transaction.name(),
-                                name_of(asked->action), asked->path, static_cast<int>(asked->err),
-                                static_cast<int>(wanted)));
+  if (asked->err == WireError::no_auth) probes_.met("a request is refused for its ACL");
+  if (asked->err == WireError::quota_exceeded) probes_.met("a quota refuses a write");
+  if (transaction.op() == Op::multi) return check_refused_multi(transaction, *asked);
+  if (error_in(transaction.body) != asked->err)
+    object("C-1", fmt::format("{} ({} {}) was answered {} and is {} in the history", transaction.name(),
+                              name_of(asked->action), asked->path, static_cast<int>(asked->err),
+                              static_cast<int>(error_in(transaction.body))));
+  if (asked->action == Action::multi) return;  // As a whole: it could not be read, or for its session.
+  const auto wanted = judge(askers_, asked->writes[0], asked->err);
+  const bool of_acl = wanted == WireError::no_auth || asked->err == WireError::no_auth;
+  if (wanted != asked->err)
+    object(of_acl ? "C-12" : "C-1",
+           fmt::format("{} ({} {}) was answered {} where the model says {}", transaction.name(),
+                       name_of(asked->action), asked->path, static_cast<int>(asked->err),
+                       static_cast<int>(wanted)));
+}
+
+/// The parts before the one that was refused could be done, each behind those before it.
+void ClientChecks::check_refused_multi(const Transaction& transaction, const Operation& asked) {
+  const auto before = model_;
+  bool refused = false;
+  for (std::size_t i = 0; i < transaction.multi.txns.size() && verdict_.good(); ++i) {
+    const auto& part = transaction.multi.txns[i];
+    const auto& write = asked.writes[i];
+    if (op_of(part.type) != Op::error) {
+      apply_part(transaction, part.type, part.data, &write, false);
+      continue;
+    }
+    const auto code = error_in(part.data);
+    const auto wanted = refused ? WireError::runtime_inconsistency : judge(askers_, write, code);
+    refused = true;
+    if (wanted != code || write.err != code)
+      object(wanted == WireError::no_auth || code == WireError::no_auth ? "C-12" : "C-1",
+             fmt::format("{}: part {} ({} {}) of a multi was refused with {}, told {}, and the model says {}",
+                         transaction.name(), i, name_of(write.action), write.path,
+                         static_cast<int>(code), static_cast<int>(write.err), static_cast<int>(wanted)));
   }
+  model_ = before;
+}
+
+/// A node gets the ACL that was asked for, with who asked in the place of `auth`.
+void ClientChecks::check_acl(const Transaction& transaction, const std::string& path,
+                             const AclEntries& acl, const Write* asked) {
+  const bool right = !asked || std::any_of(askers_.begin(), askers_.end(), [&](const auto& asker) {
+    return stored_acl(asked->acl, asker) == acl;
+  });
+  if (!right) object("C-12", transaction.name() + " gives " + path + " another ACL than was asked for");
 }
 
 void ClientChecks::apply(const Transaction& transaction, const Operation* asked) {
@@ -275,8 +376,10 @@ void ClientChecks::apply_part(const Transaction& transaction, std::int32_t type,
                               std::string_view body, const Write* asked, bool answered) {
   const auto& header = transaction.header;
   const auto where = transaction.name();
-  if (const auto judged = asked ? model_.judge(*asked) : WireError::ok; judged != WireError::ok)
-    object("C-1", fmt::format("{} ({} {}) was done where the model says {}", where,
+  const auto judged = asked ? judge(askers_, *asked, WireError::ok) : WireError::ok;
+  if (judged != WireError::ok)
+    object(judged == WireError::no_auth ? "C-12" : "C-1",
+           fmt::format("{} ({} {}) was done where the model says {}", where,
                               name_of(asked->action), asked->path, static_cast<int>(judged)));
   JuteIn in(body);
   std::string path;
@@ -290,7 +393,9 @@ void ClientChecks::apply_part(const Transaction& transaction, std::int32_t type,
       object("C-7", where + " creates another kind of znode than was asked for: " + path);
     if (answered && asked->created != path)
       object("C-8", where + " creates " + path + ", and its client was told " + asked->created);
-    model_.create(header, path, txn.data.value_or(""), txn.ephemeral);
+    const auto acl = entries_of(txn.acl);
+    check_acl(transaction, path, acl, asked);
+    model_.create(header, path, txn.data.value_or(""), acl, txn.ephemeral);
   } else if (op_of(type) == Op::set_data) {
     records::SetDataTxn txn;
     in(txn);
@@ -299,6 +404,18 @@ void ClientChecks::apply_part(const Transaction& transaction, std::int32_t type,
     if (!node || txn.version != node->version + 1)
       object("C-1", where + " sets another version of " + path + " than the next");
     model_.set(header, path, txn.data.value_or(""), txn.version);
+    const auto wanted = model_.stat(*model_.find(path));
+    if (answered && asked->stat != wanted)
+      object("C-1", where + ": another stat of " + path + " was told: " + difference(asked->stat, wanted));
+  } else if (op_of(type) == Op::set_acl) {
+    records::SetAclTxn txn;
+    in(txn);
+    path = txn.path;
+    const auto* node = model_.find(path);
+    if (!node || txn.version != node->aversion + 1)
+      object("C-1", where + " sets another version of the ACL of " + path + " than the next");
+    check_acl(transaction, path, entries_of(txn.acl), asked);
+    model_.set_acl(header, path, entries_of(txn.acl), txn.version);
     const auto wanted = model_.stat(*model_.find(path));
     if (answered && asked->stat != wanted)
       object("C-1", where + ": another stat of " + path + " was told: " + difference(asked->stat, wanted));
@@ -326,24 +443,47 @@ void ClientChecks::check_reads_up_to(std::int64_t zxid) {
     check_read(reads_[next_read_]);
 }
 
+WireError ClientChecks::judge_read(Place place, const Model::Node& node) const {
+  const auto& asked = operation(place);
+  const auto needed =
+      asked.action == Action::get_acl ? perms::kRead | perms::kAdmin : perms::kRead;
+  auto judged = WireError::ok;
+  for (const auto& asker : who(place)) {
+    judged = allows(node.acl, asker, needed) ? WireError::ok : WireError::no_auth;
+    if (judged == asked.err) break;
+  }
+  return judged;
+}
+
 void ClientChecks::check_read(Place place) {
   const auto& asked = operation(place);
   const bool sees_node = asked.action == Action::get || asked.action == Action::exists ||
-                         asked.action == Action::children;
+                         asked.action == Action::children || asked.action == Action::get_acl;
   if (!sees_node) return;
+  if (asked.err == WireError::no_auth) probes_.met("a request is refused for its ACL");
   const auto* node = model_.find(asked.path);
-  const auto wanted = node ? WireError::ok : WireError::no_node;
+  const auto wanted = node ? judge_read(place, *node) : WireError::no_node;
+  const bool of_acl = wanted == WireError::no_auth || asked.err == WireError::no_auth;
   if (asked.err != wanted)
-    return object("C-3", text(place) + fmt::format(", the model says {}", static_cast<int>(wanted)));
-  if (!node) return;
-  if (asked.stat != model_.stat(*node))
-    object("C-3", text(place) + " has told another stat: " + difference(asked.stat, model_.stat(*node)));
-  if (asked.action == Action::get && asked.data.value_or("") != node->data)
+    return object(of_acl ? "C-12" : "C-3",
+                  text(place) + fmt::format(", the model says {}", static_cast<int>(wanted)));
+  if (wanted == WireError::ok) check_content(place, *node);
+}
+
+void ClientChecks::check_content(Place place, const Model::Node& node) {
+  const auto& asked = operation(place);
+  if (asked.stat != model_.stat(node))
+    object("C-3", text(place) + " has told another stat: " + difference(asked.stat, model_.stat(node)));
+  if (asked.action == Action::get && asked.data.value_or("") != node.data)
     object("C-3", text(place) + " has read \"" + asked.data.value_or("") + "\" and there is \"" +
-                      node->data + "\"");
+                      node.data + "\"");
   if (asked.action == Action::children &&
-      std::set<std::string>(asked.children.begin(), asked.children.end()) != node->children)
+      std::set<std::string>(asked.children.begin(), asked.children.end()) != node.children)
     object("C-3", text(place) + " has told other children");
+  const auto askers = who(place);
+  const auto is_shown = [&](const auto& asker) { return shown_acl(node.acl, asker) == asked.acl; };
+  if (asked.action == Action::get_acl && std::none_of(askers.begin(), askers.end(), is_shown))
+    object("C-12", text(place) + " has told another ACL, or more of it than its client may see");
 }
 
 // --- order ---------------------------------------------------------------------------------------
@@ -393,13 +533,33 @@ void ClientChecks::check_syncs() {
   }
 }
 
+/// No client is shown a state so long after a later one was applied elsewhere.
+void ClientChecks::check_lag() {
+  if (lag_most_ == MonoTime{}) return;
+  for (const auto& conversation : history_.conversations)
+    for (const auto& asked : conversation.operations) {
+      if (!asked.definite() || is_about_session(asked.err)) continue;
+      const auto after = std::upper_bound(
+          committed_.begin(), committed_.end(), asked.invoked - lag_most_,
+          [](MonoTime when, const auto& committed) { return when < committed.when; });
+      if (after == committed_.begin() || std::prev(after)->zxid <= asked.zxid) continue;
+      object("C-13", fmt::format("client {} was shown 0x{:x} at {} ms, and 0x{:x} had been applied at {} ms",
+                                 conversation.client, asked.zxid.value,
+                                 std::chrono::duration_cast<Millis>(asked.returned).count(),
+                                 std::prev(after)->zxid.value,
+                                 std::chrono::duration_cast<Millis>(std::prev(after)->when).count()));
+    }
+}
+
 // --- watches -------------------------------------------------------------------------------------
 
 void ClientChecks::check_watches() {
   for (const auto& change : model_.changes()) changes_[change.path].push_back(change);
   for (const auto& conversation : history_.conversations) {
     check_events(conversation);
+    check_isolation(conversation);
     check_registrations(conversation);
+    check_promises(conversation);
   }
 }
 
@@ -434,6 +594,106 @@ void ClientChecks::check_events(const Conversation& conversation) {
   }
 }
 
+/// Who the connection was for certain when it left this watch.
+Identities ClientChecks::least_of(const Conversation& conversation, const Operation& asked) {
+  return who(conversation, static_cast<std::size_t>(&asked - conversation.operations.data()), {}).front();
+}
+
+/// Between which states a server was that said something then.
+std::pair<Zxid, Zxid> ClientChecks::states_around(const Conversation& conversation,
+                                                  std::uint64_t arrival) {
+  std::pair<Zxid, Zxid> around{conversation.seen_before, {INT64_MAX}};
+  auto next = UINT64_MAX;  // The arrival of the first word behind it that shows a state, or a loss.
+  for (const auto& state : conversation.states)
+    if (state.arrival > arrival) next = std::min(next, state.arrival);
+  for (const auto& asked : conversation.operations) {
+    if (!asked.definite() || is_about_session(asked.err)) continue;
+    if (asked.arrival < arrival) around.first = std::max(around.first, asked.zxid);
+    if (asked.arrival < arrival || asked.arrival > next) continue;
+    next = asked.arrival;
+    around.second = asked.zxid;
+  }
+  return around;
+}
+
+/// What replies have shown from then on, up to the first loss of the connection.
+Zxid ClientChecks::shown_without_loss(const Conversation& conversation, std::uint64_t arrival) {
+  auto loss = UINT64_MAX;
+  for (const auto& state : conversation.states)
+    if (state.arrival > arrival) loss = std::min(loss, state.arrival);
+  Zxid shown;
+  for (const auto& asked : conversation.operations)
+    if (asked.definite() && !is_about_session(asked.err) && asked.arrival > arrival && asked.arrival < loss)
+      shown = std::max(shown, asked.zxid);
+  return shown;
+}
+
+/// Nothing that a client may not read is told to it, not even that it changed.
+void ClientChecks::check_isolation(const Conversation& conversation) {
+  for (const auto& told : conversation.told) {
+    const auto& event = told.event;
+    const auto most = who(conversation, 0, told.when).back();
+    const auto what = fmt::format("client {} is told of {} ({}) at 0x{:x}", conversation.client, event.path,
+                                  static_cast<int>(event.type), event.zxid.value);
+    if (event.zxid.value == 0) {
+      const auto [from, to] = states_around(conversation, told.arrival);
+      if (event.type != EventType::deleted && !was_readable(event.path, most, from, to))
+        object("C-12", what + ", of what it missed, and may not read it");
+      continue;
+    }
+    const auto known = changes_.find(event.path);
+    if (known == changes_.end()) continue;
+    const bool may = std::any_of(known->second.begin(), known->second.end(), [&](const auto& change) {
+      return change.zxid == event.zxid && change.type == event.type &&
+             allows(change.acl, most, perms::kRead);
+    });
+    if (!may) object("C-12", what + ", and may not read it");
+  }
+}
+
+/// Was it there and readable in one of these states?
+bool ClientChecks::was_readable(const std::string& path, const Identities& who, Zxid from,
+                                Zxid to) const {
+  std::optional<AclEntries> acl;
+  if (path == "/") acl.emplace();
+  const auto readable = [&] { return acl && allows(*acl, who, perms::kRead); };
+  bool found = false;
+  for (const auto& change : model_.acl_changes()) {
+    if (change.zxid > to) break;
+    if (change.path != path) continue;
+    if (change.zxid > from) found = found || readable();
+    acl = change.acl;
+  }
+  return found || readable();
+}
+
+/// A watch that was added tells of every change behind that, as long as the connection lasts.
+void ClientChecks::check_promises(const Conversation& conversation) {
+  std::set<std::tuple<std::string, EventType, std::int64_t>> told;
+  for (const auto& one : conversation.told)
+    told.insert({one.event.path, one.event.type, one.event.zxid.value});
+  for (const auto& asked : conversation.operations) {
+    if (asked.action != Action::add_watch || !asked.succeeded()) continue;
+    const auto shown = shown_without_loss(conversation, asked.arrival);
+    const auto least = least_of(conversation, asked);
+    const bool recursive = asked.mode == client::AddWatchMode::persistent_recursive;
+    const auto& changes = model_.changes();
+    auto change = std::upper_bound(changes.begin(), changes.end(), asked.zxid,
+                                   [](Zxid zxid, const Change& one) { return zxid < one.zxid; });
+    for (; change != changes.end() && change->zxid <= shown; ++change) {
+      const bool fits = recursive ? change->type != EventType::children_changed &&
+                                        is_at_or_below(change->path, asked.path)
+                                  : change->path == asked.path;
+      if (!fits || !allows(change->acl, least, perms::kRead)) continue;
+      probes_.met("a persistent watch is held to its promise");
+      if (!told.contains({change->path, change->type, change->zxid.value}))
+        object("C-6", fmt::format("client {} was not told of {} ({}) at 0x{:x}, and watched {} for good",
+                                  conversation.client, change->path, static_cast<int>(change->type),
+                                  change->zxid.value, asked.path));
+    }
+  }
+}
+
 /// A watch that a read has left tells of the first change behind that read, unless the connection was
 /// lost meanwhile.
 void ClientChecks::check_registrations(const Conversation& conversation) {
@@ -445,7 +705,8 @@ void ClientChecks::check_registrations(const Conversation& conversation) {
   std::sort(answered.begin(), answered.end(),
             [](const auto* a, const auto* b) { return a->arrival < b->arrival; });
   for (const auto* asked : answered) {
-    const bool left = asked->watch && (asked->err == WireError::ok || asked->action == Action::exists);
+    const bool for_creation = asked->action == Action::exists && asked->err == WireError::no_node;
+    const bool left = asked->watch && (asked->err == WireError::ok || for_creation);
     const auto known = changes_.find(asked->path);
     if (!left || known == changes_.end()) continue;
     const bool children = asked->action == Action::children;
@@ -464,6 +725,10 @@ void ClientChecks::check_registrations(const Conversation& conversation) {
           return state.arrival > asked->arrival && state.arrival < (*shows)->arrival;
         });
     if (interrupted) continue;
+    if (!allows(first->acl, least_of(conversation, *asked), perms::kRead)) {
+      probes_.met("a watch ends without a word, for want of READ");
+      continue;
+    }
     probes_.met("a watch is held to its promise");
     if (!told.contains({asked->path, first->zxid.value}))
       object("C-6", fmt::format("client {} was not told of {} at 0x{:x}, which it watched from 0x{:x} on",

@@ -1,11 +1,14 @@
 #pragma once
-// What clients were told, held against the one order of transactions: C-1 to C-11 of the reliability page.
+// What clients were told, held against the one order of transactions: C-1 to C-13 of the reliability page.
 //
 // The zxid in each reply is a witness: what the server had applied. The committed history is replayed on the
 // model; each transaction has to be a write that a client asked for, once, and whose answer, if there was
 // one, is the outcome that the model gives at that place; each answered write has to be a transaction up to
-// its zxid; each read has to have seen the model as it was at its zxid. Sweeps in time and in the order of
-// arrival see to the rest.
+// its zxid; each read has to have seen the model as it was at its zxid, as far as the identities of its
+// connection may see it. Sweeps in time and in the order of arrival see to the rest.
+//
+// Who a connection is, is certain but for the time in which a credential is under way: what is answered then
+// may be right for whoever it was before, or will be.
 
 #include "simulator/checks/model.hpp"
 #include "simulator/checks/protocol_checks.hpp"
@@ -17,6 +20,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vivarium::simulator {
@@ -26,6 +30,8 @@ class ClientChecks {
   ClientChecks(const History& history, const std::vector<ProtocolChecks::Committed>& committed,
                Verdict& verdict, Probes& probes);
 
+  /// C-13: how far what a client is shown may lag behind what was applied anywhere when it asked. Zero: any.
+  void set_lag_most(MonoTime most) { lag_most_ = most; }
   void check();
   /// After check(): the state behind the whole history.
   const Model& model() const { return model_; }
@@ -57,14 +63,33 @@ class ClientChecks {
   void apply_part(const Transaction& transaction, std::int32_t type, std::string_view body,
                   const Write* asked, bool answered);
   void check_refusal(const Transaction& transaction, const Operation* operation);
+  void check_refused_multi(const Transaction& transaction, const Operation& operation);
+  void check_acl(const Transaction& transaction, const std::string& path, const AclEntries& acl,
+                 const Write* asked);
+  /// Who a conversation's connection may be for an operation that is answered by then, from what it is at
+  /// least to what it is at most.
+  static std::vector<Identities> who(const Conversation& conversation, std::size_t operation,
+                                     MonoTime until);
+  std::vector<Identities> who(Place place) const;
+  /// What comes of a write that one of the askers asks for: `told`, if that may be.
+  WireError judge(const std::vector<Identities>& askers, const Write& write, WireError told) const;
+  WireError judge_read(Place place, const Model::Node& node) const;
   void check_end_of_session(const Transaction& transaction);
   void check_reads_up_to(std::int64_t zxid);
   void check_read(Place place);
+  void check_content(Place place, const Model::Node& node);
+  void check_lag();
   void check_order(const Conversation& conversation);
   void check_syncs();
   void check_watches();
   void check_events(const Conversation& conversation);
   void check_registrations(const Conversation& conversation);
+  void check_promises(const Conversation& conversation);
+  void check_isolation(const Conversation& conversation);
+  static Identities least_of(const Conversation& conversation, const Operation& asked);
+  static std::pair<Zxid, Zxid> states_around(const Conversation& conversation, std::uint64_t arrival);
+  static Zxid shown_without_loss(const Conversation& conversation, std::uint64_t arrival);
+  bool was_readable(const std::string& path, const Identities& who, Zxid from, Zxid to) const;
   std::string text(Place place) const;
   void object(const char* rule, const std::string& sentence) { verdict_.object(rule, sentence); }
 
@@ -81,6 +106,9 @@ class ClientChecks {
   std::vector<std::size_t> claimed_;       ///< Per conversation: operations before this one are settled.
   MonoTime latest_invocation_{};           ///< Of the writes replayed so far.
   std::map<std::string, std::vector<Change>, std::less<>> changes_;  ///< By path.
+  std::vector<Identities> askers_;  ///< Who the client of the transaction at hand may have been.
+  Zxid applied_;                    ///< By the leader that prepared it.
+  MonoTime lag_most_{};
 };
 
 }  // namespace vivarium::simulator

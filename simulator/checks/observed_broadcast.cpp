@@ -51,7 +51,7 @@ class ObservedBroadcast::State final : public StateMachine {
 
   LogEntry prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) override {
     auto entry = to_.prepare(request, zxid, wall_ms);
-    watcher_.on_prepared(entry);
+    watcher_.on_prepared(entry, to_.last_applied());
     return entry;
   }
   void discard_pending() override { to_.discard_pending(); }

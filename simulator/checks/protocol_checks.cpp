@@ -1,6 +1,7 @@
 #include "simulator/checks/protocol_checks.hpp"
 
 #include <vivarium/jute.hpp>
+#include <vivarium/opcodes.hpp>
 #include <vivarium/records.hpp>
 
 #include <algorithm>
@@ -46,6 +47,15 @@ std::string what_of(const LogEntry& entry) {
          std::to_string(header.cxid) + " type " + std::to_string(header.type);
 }
 
+/// Of a REQUEST: behind session and cxid.
+std::int32_t operation_in(std::string_view request) {
+  std::int64_t session = 0;
+  std::int32_t cxid = 0, op = 0;
+  JuteIn in(request);
+  in(session, cxid, op);
+  return op;
+}
+
 bool follows(Zxid before, Zxid zxid) {
   if (zxid.epoch() == before.epoch()) return zxid == before.next();
   return zxid.epoch() > before.epoch() && zxid.counter() == 1;
@@ -61,6 +71,10 @@ class ProtocolChecks::Server final : public ServerWatcher {
   ServerId id() const { return id_; }
   bool votes() const { return votes_ == Votes::yes; }
   Zxid durable() const { return disk_.durable; }
+  Zxid certain() const {
+    if (installing_) return {};
+    return truncating_ ? std::min(disk_.durable, *truncating_) : disk_.durable;
+  }
   std::optional<Epoch> durable_epoch(EpochKind kind) const { return epoch(kind).durable; }
   ServingRole role() const { return role_; }
   std::string name() const { return text(id_); }
@@ -98,7 +112,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
     check_digest(last_applied, digest, "recovered");
   }
 
-  void on_prepared(const LogEntry& entry) override {
+  void on_prepared(const LogEntry& entry, Zxid applied) override {
     const auto before = std::max(last_prepared_, last_logged());
     last_prepared_ = entry.zxid;
     if (all_.trace_.on()) all_.trace_.add(name(), "prepares " + what_of(entry));
@@ -107,9 +121,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
       all_.probes_.met("a leader's counter comes to its end");
     if (before.value != 0 && !follows(before, entry.zxid))
       all_.object("S-6", name() + " prepares " + hex(entry.zxid) + " behind " + hex(before));
-    if (before.epoch() < entry.zxid.epoch()) check_complete("broadcasts");
+    if (before.epoch() < entry.zxid.epoch()) check_complete(entry.zxid.epoch(), "broadcasts");
     const auto [at, fresh] =
-        all_.proposals_.try_emplace(entry.zxid.value, Proposal{before, entry.payload});
+        all_.proposals_.try_emplace(entry.zxid.value, Proposal{before, entry.payload, applied});
     if (!fresh && at->second.payload.view() != entry.payload.view())
       all_.object("I-2", name() + " prepares another transaction as " + hex(entry.zxid));
   }
@@ -182,8 +196,9 @@ class ProtocolChecks::Server final : public ServerWatcher {
     if (role != ServingRole::leader) return;
     ++all_.leaders_;
     all_.probes_.met("a leader is established");
-    check_complete("leads");
-    if (current_.durable) all_.check_epoch_of(*current_.durable, id_, "leads");
+    const auto epoch = current_.durable.value_or(Epoch{});
+    check_complete(epoch, "leads");
+    if (current_.durable) all_.check_epoch_of(epoch, id_, "leads");
   }
   void on_look(const Candidacy& candidacy) override {
     last_prepared_ = {};
@@ -299,18 +314,18 @@ class ProtocolChecks::Server final : public ServerWatcher {
   }
 
   void check_digest(Zxid zxid, std::uint64_t digest, const char* what) {
-    const auto known = all_.proposals_.find(zxid.value);
-    if (known == all_.proposals_.end()) return;
-    const auto wanted = digest_in(known->second.payload.view());
+    const auto wanted = all_.foreseen(zxid);
     if (wanted && *wanted != digest)
       all_.object("S-9", name() + " has " + what + " " + hex(zxid) +
                              " and another tree than its leader foresaw");
   }
 
-  /// Whoever leads has all that was ever committed.
-  void check_complete(const char* what) {
-    if (all_.committed_.empty()) return;
-    const auto& last = all_.committed_.back();
+  /// Whoever leads has all that was ever committed before its epoch. It may be a late one: others may have
+  /// a later leader already.
+  void check_complete(Epoch epoch, const char* what) {
+    const auto before = all_.committed_up_to(Zxid::of(epoch, 0));
+    if (before == 0) return;
+    const auto& last = all_.committed_[before - 1];
     const auto* mine = find(last.zxid);
     const bool there = mine ? mine->payload.view() == last.payload.view() : disk_.base >= last.zxid;
     if (!there)
@@ -334,10 +349,16 @@ class ProtocolChecks::Server final : public ServerWatcher {
 struct ProtocolChecks::Talk {
   QuorumWire wire[2];               ///< From the learner, from the leader.
   std::optional<Epoch> offered;     ///< LEADERINFO
-  bool positioned = false;          ///< DIFF, TRUNC or SNAP has come.
+  bool positioned = false;          ///< It is known what the next proposal has to follow.
+  // How far each has come in what it has sent.
+  bool informed = false, epoch_acknowledged = false, sync_begun = false, new_leader = false,
+       joined = false, up_to_date = false, observes = false;
+  std::int64_t pings = 0, requests_to_sync = 0, revalidations = 0;  ///< Not answered yet.
+  Zxid claimed;                     ///< By ACKEPOCH.
   Zxid last_proposed, last_committed, last_acknowledged;
   Zxid committed_before_new_leader;
   std::vector<Zxid> proposed;       ///< Not committed yet.
+  std::vector<Zxid> all_proposed;
 };
 
 ProtocolChecks::ProtocolChecks(Verdict& verdict, Probes& probes, Trace& trace)
@@ -351,7 +372,18 @@ ServerWatcher& ProtocolChecks::add_server(ServerId id, Votes votes) {
 
 void ProtocolChecks::on_wiped(ServerId id) { servers_.at(id)->wipe(); }
 Zxid ProtocolChecks::durable(ServerId id) const { return servers_.at(id)->durable(); }
+Zxid ProtocolChecks::certain(ServerId id) const { return servers_.at(id)->certain(); }
 ServingRole ProtocolChecks::role(ServerId id) const { return servers_.at(id)->role(); }
+
+const SharedBytes* ProtocolChecks::proposed(Zxid zxid) const {
+  const auto found = proposals_.find(zxid.value);
+  return found == proposals_.end() ? nullptr : &found->second.payload;
+}
+
+std::optional<std::uint64_t> ProtocolChecks::foreseen(Zxid zxid) const {
+  const auto* payload = proposed(zxid);
+  return payload ? digest_in(payload->view()) : std::nullopt;
+}
 
 std::optional<ServerId> ProtocolChecks::primary(Epoch epoch) const {
   const auto found = primaries_.find(epoch);
@@ -407,7 +439,9 @@ void ProtocolChecks::add_committed(const Item& item, const Server& server) {
   if (!committed_.empty() && !follows(committed_.back().zxid, item.zxid))
     object("I-6", server.name() + " is the first to apply " + hex(item.zxid) + ", behind " +
                       hex(committed_.back().zxid));
-  committed_.push_back({item.zxid, item.payload});
+  const auto known = proposals_.find(item.zxid.value);
+  const auto applied = known == proposals_.end() ? Zxid{} : known->second.applied;
+  committed_.push_back({item.zxid, item.payload, applied, trace_.now()});
 }
 
 void ProtocolChecks::check_majority(const Item& item) {
@@ -448,7 +482,122 @@ void ProtocolChecks::trace(const Server& from, const Server& to, const QuorumPac
   trace_.add(from.name(), what);
 }
 
+/// What a learner says has its place in the conversation, by what its leader has said until then: F.2, F.4
+/// and F.7 of the reference.
+void ProtocolChecks::check_phase_of_learner(Talk& talk, const Server& from,
+                                            const QuorumPacket& packet) {
+  bool expected = true;
+  switch (packet.type) {
+    case PacketType::follower_info:
+    case PacketType::observer_info:
+      expected = !talk.informed;
+      talk.informed = true;
+      talk.observes = packet.type == PacketType::observer_info;
+      break;
+    case PacketType::ack_epoch:
+      expected = talk.offered && !talk.epoch_acknowledged;
+      talk.epoch_acknowledged = true;
+      talk.claimed = packet.zxid;
+      break;
+    case PacketType::ack:
+      expected = talk.new_leader;
+      break;
+    case PacketType::ping:
+      expected = talk.pings-- > 0;
+      break;
+    case PacketType::request:
+      expected = talk.up_to_date;
+      if (operation_in(packet.data) == static_cast<std::int32_t>(Op::sync)) ++talk.requests_to_sync;
+      break;
+    case PacketType::revalidate:
+      expected = talk.up_to_date;
+      ++talk.revalidations;
+      break;
+    default: expected = false;
+  }
+  if (!expected)
+    object("I-11", from.name() + " sends " + std::string(simulator::name_of(packet.type)) + " " +
+                       hex(packet.zxid) + " where nobody expects it");
+}
+
+void ProtocolChecks::check_phase_of_leader(Talk& talk, const Server& from, const Server& to,
+                                           const QuorumPacket& packet) {
+  bool expected = true;
+  switch (packet.type) {
+    case PacketType::leader_info:
+      expected = talk.informed && !talk.offered;
+      break;
+    case PacketType::diff:
+    case PacketType::trunc:
+    case PacketType::snap:
+      expected = talk.epoch_acknowledged && !talk.sync_begun;
+      talk.sync_begun = true;
+      break;
+    case PacketType::new_leader:
+      expected = talk.sync_begun && !talk.new_leader && talk.offered == packet.zxid.epoch();
+      talk.new_leader = true;
+      break;
+    case PacketType::up_to_date:
+      expected = talk.joined && !talk.up_to_date;
+      talk.up_to_date = true;
+      break;
+    // A learner of ZooKeeper's before 3.9 cannot take a commit between NEWLEADER and UPTODATE.
+    case PacketType::commit:
+      expected = talk.sync_begun && talk.new_leader == talk.up_to_date;
+      break;
+    case PacketType::proposal:
+      expected = talk.sync_begun && !(talk.observes && talk.new_leader);
+      break;
+    case PacketType::inform:
+      expected = talk.up_to_date && talk.observes;
+      break;
+    case PacketType::ping:
+      expected = talk.up_to_date;
+      ++talk.pings;
+      break;
+    case PacketType::sync:
+      expected = talk.requests_to_sync-- > 0;
+      break;
+    case PacketType::revalidate:
+      expected = talk.revalidations-- > 0;
+      break;
+    default: expected = false;
+  }
+  if (!expected)
+    object("I-11", from.name() + " sends " + std::string(simulator::name_of(packet.type)) + " " +
+                       hex(packet.zxid) + " to " + to.name() + " where it does not expect it");
+}
+
+/// The first is that of NEWLEADER; then each proposal from some one on, and none is left out.
+void ProtocolChecks::check_acknowledgement(Talk& talk, const Server& from, Zxid zxid) {
+  if (zxid.counter() == 0) {
+    if (!talk.offered || zxid.epoch() != *talk.offered)
+      object("I-12", from.name() + " acknowledges " + hex(zxid) + ", which is not its leader's NEWLEADER");
+    talk.joined = true;
+    return;
+  }
+  if (!talk.joined)
+    object("I-12", from.name() + " acknowledges " + hex(zxid) + " before NEWLEADER");
+  const auto& all = talk.all_proposed;
+  const auto found = std::lower_bound(all.begin(), all.end(), zxid);
+  if (found == all.end() || *found != zxid)
+    object("I-12", from.name() + " acknowledges " + hex(zxid) + ", which it was not sent");
+  else if (talk.last_acknowledged.value != 0 && found != all.begin() &&
+           *std::prev(found) > talk.last_acknowledged)
+    object("I-12", from.name() + " acknowledges " + hex(zxid) + " behind " +
+                       hex(talk.last_acknowledged) + ", and not what is between");
+}
+
+/// What is sent as a transaction is what its primary has made of it.
+void ProtocolChecks::check_content(const Server& from, const QuorumPacket& packet) {
+  const auto* known = proposed(packet.zxid);
+  if (!known || known->view() != packet.data)
+    object("I-13", from.name() + " sends something else as " + hex(packet.zxid));
+}
+
 void ProtocolChecks::on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet) {
+  check_phase_of_learner(talk, from, packet);
+  if (packet.type == PacketType::ack) check_acknowledgement(talk, from, packet.zxid);
   const auto accepted = from.durable_epoch(EpochKind::accepted);
   switch (packet.type) {
     case PacketType::ack_epoch:
@@ -492,6 +641,7 @@ void ProtocolChecks::check_brought(const Server& leader, const Server& learner, 
 
 void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
                                       const QuorumPacket& packet) {
+  check_phase_of_leader(talk, from, to, packet);
   switch (packet.type) {
     case PacketType::leader_info:
       talk.offered = packet.zxid.epoch();
@@ -501,6 +651,9 @@ void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
       return;  // Several may offer themselves; whoever is first at a majority leads.
     case PacketType::diff:
       probes_.met("a learner gets a DIFF");
+      // It goes on from where the learner says that it is.
+      talk.last_proposed = talk.claimed;
+      talk.positioned = true;
       return;
     case PacketType::trunc:
       probes_.met("a learner gets a TRUNC");
@@ -519,9 +672,11 @@ void ProtocolChecks::on_leader_packet(Talk& talk, Server& from, Server& to,
       return check_epoch_of(packet.zxid.epoch(), from.id(), "leads");
     case PacketType::proposal:
     case PacketType::inform:
+      check_content(from, packet);
       if (talk.positioned && !follows(talk.last_proposed, packet.zxid))
         object("S-5", from.name() + " proposes " + hex(packet.zxid) + " behind " +
                           hex(talk.last_proposed));
+      talk.all_proposed.push_back(packet.zxid);
       talk.last_proposed = packet.zxid;
       talk.positioned = true;
       if (packet.type == PacketType::inform) talk.last_committed = packet.zxid;

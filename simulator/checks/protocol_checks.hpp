@@ -1,5 +1,5 @@
 #pragma once
-// The invariants of the protocol, I-1 to I-10 and S-1 to S-9, checked at every event that can touch them,
+// The invariants of the protocol, I-1 to I-14 and S-1 to S-9, checked at every event that can touch them,
 // each in constant or logarithmic time.
 //
 // Two tables carry most of it. `proposals`: what each zxid stands for and which zxid its primary had before
@@ -16,6 +16,7 @@
 
 #include <vivarium/bytes.hpp>
 #include <vivarium/ids.hpp>
+#include <vivarium/loop.hpp>
 
 #include <cstdint>
 #include <map>
@@ -47,13 +48,22 @@ class ProtocolChecks {
   struct Committed {
     Zxid zxid;
     SharedBytes payload;
+    /// What its leader had applied when it prepared it: quotas are judged by that.
+    Zxid applied = {};
+    MonoTime when = {};  ///< When the first server applied it.
   };
   /// The history of all, oldest first.
   const std::vector<Committed>& committed() const { return committed_; }
   /// The last transaction on disk that the server has reported.
   Zxid durable(ServerId id) const;
+  /// Up to where its history is certainly there, also while it is being cut or replaced.
+  Zxid certain(ServerId id) const;
   ServingRole role(ServerId id) const;
   std::uint64_t established_leaders() const { return leaders_; }
+  /// What a primary has proposed as this; nullptr: nothing.
+  const SharedBytes* proposed(Zxid zxid) const;
+  /// The tree's digest behind a transaction, as its primary foresaw it.
+  std::optional<std::uint64_t> foreseen(Zxid zxid) const;
   /// Which server's term an epoch was.
   std::optional<ServerId> primary(Epoch epoch) const;
 
@@ -66,6 +76,7 @@ class ProtocolChecks {
   struct Proposal {
     Zxid before;
     SharedBytes payload;
+    Zxid applied;  ///< By its primary, when it was prepared.
   };
   struct Talk;  ///< One connection on the quorum port.
 
@@ -76,6 +87,11 @@ class ProtocolChecks {
   const Committed* find_committed(Zxid zxid) const;
   std::size_t committed_up_to(Zxid zxid) const;
   void trace(const Server& from, const Server& to, const QuorumPacket& packet) const;
+  void check_phase_of_learner(Talk& talk, const Server& from, const QuorumPacket& packet);
+  void check_phase_of_leader(Talk& talk, const Server& from, const Server& to,
+                             const QuorumPacket& packet);
+  void check_acknowledgement(Talk& talk, const Server& from, Zxid zxid);
+  void check_content(const Server& from, const QuorumPacket& packet);
   void on_learner_packet(Talk& talk, Server& from, const QuorumPacket& packet);
   void check_brought(const Server& leader, const Server& learner, Zxid brought, Zxid new_leader);
   void on_leader_packet(Talk& talk, Server& from, Server& to, const QuorumPacket& packet);

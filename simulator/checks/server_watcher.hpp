@@ -18,7 +18,8 @@ class ServerWatcher {
   virtual void on_run(const OpenedLog& opened, Zxid last_applied, std::uint64_t digest) = 0;
 
   // --- the state ---------------------------------------------------------------------------------
-  virtual void on_prepared(const LogEntry& entry) = 0;
+  /// `applied`: what the leader had applied when it prepared the transaction.
+  virtual void on_prepared(const LogEntry& entry, Zxid applied) = 0;
   /// `before` and `after`: what was applied last; `digest` is of the tree now.
   virtual void on_applied(std::span<const LogEntry> entries, Zxid before, Zxid after,
                           std::uint64_t digest) = 0;

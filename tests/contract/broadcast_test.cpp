@@ -421,6 +421,7 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   }
   ~SilentLeader() { transport_.stop(); }
 
+  void say(zab::PacketType type, Zxid zxid) { link_->send(type, zxid.value); }
   void propose(Zxid zxid) {
     std::string transaction;
     append_jute(transaction, std::int64_t{1}, static_cast<std::int32_t>(zxid.counter()));
@@ -475,6 +476,31 @@ TEST_CASE("a follower leaves a leader that is silent for syncLimit, from its fir
   CHECK(node.events.role == ServingRole::follower);
   loop.run_for(std::chrono::milliseconds(2));
   CHECK(node.events.role == ServingRole::none);
+  node.end();
+}
+
+TEST_CASE("a follower whose log does not take what is committed serves no more after syncLimit") {
+  constexpr Millis kSyncLimit(5 * 3000);
+  const bool takes_it = GENERATE(true, false);
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  SilentLeader leader(loop, network);
+  Node node(loop, network, 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.begin();
+  REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
+  node.log.held = !takes_it;
+  const auto zxid = Zxid::of({1}, 1);
+  leader.propose(zxid);
+  leader.say(zab::PacketType::commit, zxid);
+  const auto hear = [&](Millis duration) {
+    for (const auto end = loop.now() + duration; loop.now() < end; loop.run_for(Millis(100)))
+      leader.say(zab::PacketType::ping, zxid);
+  };
+  hear(kSyncLimit - Millis(100));
+  CHECK(node.events.role == ServingRole::follower);
+  hear(Millis(200));
+  CHECK(node.events.role == (takes_it ? ServingRole::follower : ServingRole::none));
   node.end();
 }
 
