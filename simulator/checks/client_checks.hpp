@@ -23,8 +23,9 @@ namespace vivarium::simulator {
 
 class ClientChecks {
  public:
+  /// `before`: the state that the first of the committed transactions found.
   ClientChecks(const History& history, const std::vector<ProtocolChecks::Committed>& committed,
-               Verdict& verdict, Probes& probes);
+               Verdict& verdict, Probes& probes, Model before = {});
 
   void check();
   /// After check(): the state behind the whole history.

@@ -59,6 +59,7 @@ class Model {
 
   /// What the transactions so far have changed, oldest first.
   const std::vector<Change>& changes() const { return changes_; }
+  void forget_changes() { changes_.clear(); }
   const std::map<std::string, Node, std::less<>>& nodes() const { return nodes_; }
 
  private:
