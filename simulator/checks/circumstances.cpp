@@ -17,6 +17,11 @@ bool Circumstances::takes_part(ServerId id) const {
   return server.powered && server.runs && !server.paused && server.disk != Disk::full;
 }
 
+bool Circumstances::is_hampered(ServerId id) const {
+  const auto& server = of(id);
+  return server.powered && server.runs && !server.paused && server.disk != Disk::works;
+}
+
 bool Circumstances::can_lead(ServerId id) const {
   if (!takes_part(id) || of(id).disk != Disk::works) return false;
   const auto all = ids();

@@ -29,6 +29,8 @@ struct Circumstances {
   bool reach_each_other(ServerId a, ServerId b) const { return passes(a, b) && passes(b, a); }
   /// It runs, and can keep what it is sent.
   bool takes_part(ServerId id) const;
+  /// It runs, and only its disk keeps it from what it does.
+  bool is_hampered(ServerId id) const;
   /// It takes part, its disk keeps pace, and with those that it reaches it is a majority.
   bool can_lead(ServerId id) const;
   /// There are enough that reach each other, and one of them can lead.

@@ -16,6 +16,8 @@ constexpr MonoTime kLearnerAgain = Millis(100);
 constexpr MonoTime kResent = Millis(200);
 /// Of our election: an attempt to connect to a machine that does not answer, which keeps from a second one.
 constexpr MonoTime kDialDeadline = Millis(5'000);
+/// Of our storage: how often it looks whether there is room again.
+constexpr MonoTime kLooksForRoom = std::chrono::seconds(1);
 /// Operations of the disk from the log's append to its sync, epochs being written, and what may stand before
 /// them in the queue.
 constexpr int kDiskOperations = 100;
@@ -33,7 +35,7 @@ Bounds Bounds::of(const Given& given) {
   bounds.first_silence = given.tick * given.init_limit + given.tick / 4;
   bounds.resent = kResent + 2 * given.delay;
   bounds.reset = given.asks + bounds.resent;
-  bounds.drained = std::chrono::seconds(1) + disk;
+  bounds.drained = kLooksForRoom + disk;
   bounds.start = kDialDeadline;
   const auto election = kElectionSilence + kVoteAgain + 4 * given.delay;
   // FOLLOWERINFO, LEADERINFO, ACKEPOCH, NEWLEADER, ACK, UPTODATE, with two epochs and a history on disk.
@@ -73,8 +75,7 @@ std::optional<MonoTime> Explanations::noticed(const Loss& loss) const {
   const auto back = first(loss.at, [&](const Circumstances& now) {
     return loss.leader ? now.can_lead(*loss.leader) : !now.worse_than(loss.before);
   });
-  if (loss.leader && loss.after.takes_part(*loss.leader) &&
-      loss.after.of(*loss.leader).disk == Circumstances::Disk::slow)
+  if (loss.leader && loss.after.is_hampered(*loss.leader))
     return back ? std::optional(*back + bounds_.drained) : std::nullopt;
   // Those that have ended are missed at once. Is anything else lost?
   auto without = loss.after;

@@ -43,7 +43,7 @@ struct Bounds {
   MonoTime first_silence{};   ///< The same before the leader is established.
   MonoTime resent{};          ///< What was held arrives once it can.
   MonoTime reset{};           ///< A machine that is back says that it knows of no connection, when it is asked.
-  MonoTime drained{};         ///< What has queued before a slow disk.
+  MonoTime drained{};         ///< What has queued before a slow disk; or until a full one is looked at again.
   MonoTime start{};           ///< Of those that a majority waits for, until the others have found them.
   MonoTime recovery{};        ///< Election, synchronization, the first answer.
 };
