@@ -82,20 +82,23 @@ class Hours final : private ServiceWatcher {
   }
 
  private:
-  void add_client(std::size_t number) {
+  client::Settings settings_of(std::size_t client) const {
     client::Settings settings;
     settings.servers = topology_.client_addresses();
-    settings.timeout_ms = kTimeoutsMs[number % std::size(kTimeoutsMs)];
-    if (number < static_cast<std::size_t>(topology_.voters)) {
-      // A gauge of this server: nothing may be its own patience.
-      settings.servers = {settings.servers[number]};
-      settings.connect_deadline = Millis(1'000);
-      settings.backoff_first = Millis(50);
-      settings.backoff_max = Millis(200);
-    }
+    settings.timeout_ms = kTimeoutsMs[client % std::size(kTimeoutsMs)];
+    if (roams(client)) return settings;
+    // A gauge of this server: nothing may be its own patience.
+    settings.servers = {settings.servers[client]};
+    settings.connect_deadline = Millis(1'000);
+    settings.backoff_first = Millis(50);
+    settings.backoff_max = Millis(200);
+    return settings;
+  }
+
+  void add_client(std::size_t number) {
     ServiceWatcher& watcher = *this;
     const auto phase = SteadyClient::kPeriod * static_cast<int>(number) / static_cast<int>(topology_.clients);
-    clients_.push_back(std::make_unique<SteadyClient>(ensemble_.world, number, settings, phase,
+    clients_.push_back(std::make_unique<SteadyClient>(ensemble_.world, number, settings_of(number), phase,
                                                       generator_(), history_, watcher, ensemble_.trace));
   }
 
@@ -276,18 +279,61 @@ class Hours final : private ServiceWatcher {
     explicit Service(std::string its_name) : name(std::move(its_name)) {}
     std::string name;
     Availability all{kInTime};
+    std::vector<Availability> roamers{kRoamers, Availability(kInTime)};
     std::uint64_t answered = 0;
-    std::vector<ExplainedOutage> explained;
+    std::vector<ExplainedOutage> explained, explained_of_roamers;
   };
+  bool roams(std::size_t client) const { return client >= static_cast<std::size_t>(topology_.voters); }
+  Availability& roamer(Kind kind, std::size_t client) {
+    return service(kind).roamers[client - static_cast<std::size_t>(topology_.voters)];
+  }
   Service& service(Kind kind) { return services_[static_cast<std::size_t>(kind)]; }
 
-  void on_asked(std::size_t, Kind kind) override { service(kind).all.on_asked(loop_.now()); }
-  void on_failed(std::size_t, Kind kind) override { service(kind).all.on_failed(); }
-  void on_answered(std::size_t, Kind kind) override {
+  void on_asked(std::size_t client, Kind kind) override {
+    service(kind).all.on_asked(loop_.now());
+    if (roams(client)) roamer(kind, client).on_asked(loop_.now());
+  }
+  void on_failed(std::size_t client, Kind kind) override {
+    service(kind).all.on_failed();
+    if (roams(client)) roamer(kind, client).on_failed();
+  }
+  void on_answered(std::size_t client, Kind kind) override {
     auto& asked_for = service(kind);
     ++asked_for.answered;
     const auto outage = asked_for.all.on_answered(loop_.now());
     if (outage && begun_ != MonoTime{}) asked_for.explained.push_back(explain(asked_for, *outage));
+    if (!roams(client)) return;
+    const auto own = roamer(kind, client).on_answered(loop_.now());
+    if (own && begun_ != MonoTime{})
+      asked_for.explained_of_roamers.push_back(explain_of_roamer(asked_for, client, *own));
+  }
+
+  /// A client that may use any server waits for its own as long as its settings say, and tries others. Beside
+  /// what the ensemble is forced to, a fault of its server or of its connection may cost it that much, once.
+  ExplainedOutage explain_of_roamer(const Service& service, std::size_t client, const Outage& outage) {
+    const auto allowed = explanations_.forced_part(outage) + patience_of(settings_of(client));
+    const auto since = last_trouble(outage.begins);
+    if (outage.length() > allowed || outage.begins > since + patience_of(settings_of(client)))
+      verdict_.object("A-2", fmt::format("client {}, which may use any server, was not answered from {} to {} ({}), for "
+                                         "longer than {}, or with nothing wrong since {} (the last fault was {})",
+                                         client, clock_text(outage.begins), clock_text(outage.ends), service.name,
+                                         seconds_text(allowed), clock_text(since), last_fault()));
+    return {outage, allowed, {last_fault()}};
+  }
+
+  /// A session's silence; one server that does not answer either; a pause after a round of refusals.
+  static MonoTime patience_of(const client::Settings& settings) {
+    const auto timeout = Millis(settings.timeout_ms);
+    const auto share = timeout / static_cast<std::int64_t>(settings.servers.size());
+    return timeout * 2 / 3 + share + settings.backoff_max + kInTime;
+  }
+
+  /// Until when something was wrong, before that moment or then.
+  MonoTime last_trouble(MonoTime moment) const {
+    auto last = explanations_.last_change(moment);
+    for (const auto& action : result_.plan.actions)
+      if (begun_ + action.at <= moment) last = std::max(last, std::min(moment, begun_ + action.at + action.lasts));
+    return last;
   }
 
   /// One that lasts may be asked about again and again.
@@ -309,10 +355,20 @@ class Hours final : private ServiceWatcher {
   }
 
   HoursResult finish() {
-    for (auto& service : services_)
+    for (auto& service : services_) {
       result_.services.push_back({service.name, ended_ - begun_, service.all.without(), service.all.longest(),
                                   service.all.seconds_without(), service.answered,
                                   std::move(service.explained)});
+      ServiceFigures roamers{service.name + " of clients that may use any server",
+                             (ended_ - begun_) * static_cast<int>(kRoamers), {}, {}, 0, 0,
+                             std::move(service.explained_of_roamers)};
+      for (const auto& one : service.roamers) {
+        roamers.without += one.without();
+        roamers.longest = std::max(roamers.longest, one.longest());
+        roamers.seconds_without += one.seconds_without();
+      }
+      result_.roamers.push_back(std::move(roamers));
+    }
     result_.objections = verdict_.objections();
     result_.event_hash = loop_.event_hash();
     result_.events = loop_.events_run();

@@ -4,7 +4,8 @@
 //
 // Each server has a client of its own, which goes to no other: what a client could get that picks the right one
 // is what any of them gets. That is the availability of the ensemble. Clients that may use any server come with
-// them. An outage that no fault forces, or that lasts longer than that fault forces it, is an objection.
+// them. An outage that no fault forces, or that lasts longer than that fault forces it, is an objection. Those
+// others may be without answers for as long as they wait for a server of theirs as well, but no longer.
 //
 // The checks of other runs hold as well. What clients saw is judged hour by hour, when all has come to rest for
 // a moment between two faults; what has been judged is forgotten.
@@ -18,6 +19,7 @@
 
 #include "kernel/host/plugin_loader.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -48,7 +50,7 @@ struct ServiceFigures {
   std::string name;  ///< "writes"
   MonoTime measured{}, without{}, longest{};
   std::int64_t seconds_without = 0;  ///< Whole ones in which nothing was answered.
-  std::uint64_t answered = 0;
+  std::uint64_t answered = 0;  ///< Of all clients.
   std::vector<ExplainedOutage> outages;
 
   double percent() const { return 100.0 * (1.0 - static_cast<double>(without.count()) /
@@ -57,7 +59,8 @@ struct ServiceFigures {
 
 struct HoursResult {
   std::vector<std::string> objections;  ///< Empty: the run has passed.
-  std::vector<ServiceFigures> services;
+  std::vector<ServiceFigures> services;  ///< Of the ensemble: what anybody at all got.
+  std::vector<ServiceFigures> roamers;   ///< What single clients got that may use any server, added up.
   std::uint64_t event_hash = 0, events = 0, transactions = 0, operations = 0, leaders = 0;
   std::uint64_t judged = 0;  ///< How often what clients saw was judged.
   MonoTime lasted{};

@@ -35,17 +35,19 @@ std::string histogram(const std::vector<ExplainedOutage>& outages) {
   return text;
 }
 
-void print(const ServiceFigures& service) {
-  std::cout << fmt::format("{}: available {:.4f} % of the time; {} answered; {} without, {} s of that whole "
-                           "seconds without any answer, in {} outages, the longest of {}\n",
-                           service.name, service.percent(), service.answered, seconds_text(service.without),
+void print_figures(const ServiceFigures& service) {
+  std::cout << fmt::format("{}: available {:.4f} % of the time; {} without, {} whole seconds of it without any "
+                           "answer, in {} outages, the longest of {}\n",
+                           service.name, service.percent(), seconds_text(service.without),
                            service.seconds_without, service.outages.size(), seconds_text(service.longest));
   if (!service.outages.empty()) std::cout << "  " << histogram(service.outages) << "\n";
-  for (const auto& one : service.outages) {
+}
+
+void print_outages(const ServiceFigures& service) {
+  for (const auto& one : service.outages)
     std::cout << fmt::format("  {}  {} of {} at most: {}\n", clock_text(one.outage.begins),
                              seconds_text(one.outage.length()), seconds_text(one.allowed),
                              fmt::join(one.why, "; "));
-  }
 }
 
 std::string again(const HoursSpec& spec) {
@@ -65,7 +67,11 @@ void print(const HoursSpec& spec, const HoursResult& result, std::chrono::durati
                            clock_text(result.lasted), result.plan.actions.size() - spec.left_out.size(),
                            result.leaders, result.transactions, result.operations, result.judged,
                            result.events, took.count());
-  for (const auto& service : result.services) print(service);
+  for (const auto& service : result.services) {
+    print_figures(service);
+    print_outages(service);
+  }
+  for (const auto& service : result.roamers) print_figures(service);
   for (const auto& [name, count] : result.probes.counts()) std::cout << fmt::format("{:>10} {}\n", count, name);
   for (const auto& objection : result.objections) std::cout << "FAILED " << objection << "\n";
   if (!result.passed())

@@ -49,6 +49,22 @@ bool Circumstances::have_majority() const {
   return false;
 }
 
+std::optional<ServerId> Circumstances::deaf() const {
+  const auto all = ids();
+  const auto majority = [&](ServerId id, auto reaches) {
+    const auto count = std::count_if(all.begin(), all.end(), [&](ServerId other) {
+      return other == id || (takes_part(other) && reaches(other));
+    });
+    return 2 * static_cast<std::size_t>(count) > servers.size();
+  };
+  for (const auto id : all) {
+    const bool heard = majority(id, [&](ServerId other) { return passes(id, other); });
+    const bool hears = majority(id, [&](ServerId other) { return passes(other, id); });
+    if (takes_part(id) && heard && !hears) return id;
+  }
+  return std::nullopt;
+}
+
 bool Circumstances::worse_than(const Circumstances& before) const {
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const auto& now = servers[i];

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,6 +36,8 @@ struct Circumstances {
   bool can_lead(ServerId id) const;
   /// There are enough that reach each other, and one of them can lead.
   bool have_majority() const;
+  /// Somebody is heard by a majority, and does not hear one.
+  std::optional<ServerId> deaf() const;
   /// Something that was there is not any more.
   bool worse_than(const Circumstances& before) const;
 

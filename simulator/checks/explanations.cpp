@@ -100,34 +100,66 @@ Explanations::Forced Explanations::forced_by(const Loss& loss) const {
   Forced forced{loss.at - bounds_.answer, std::nullopt, loss.why};
   const auto known = noticed(loss);
   if (!known) return forced;
-  const auto majority = first(*known, [](const Circumstances& now) { return now.have_majority(); });
+  // A weakness: whoever hears nothing, and is heard, may be elected again and again (README).
+  if (const auto deaf = loss.after.deaf())
+    forced.why += "; server " + std::to_string(deaf->value) + ", which is heard and hears nothing, may be elected";
+  const auto majority = first(*known, [](const Circumstances& now) { return now.have_majority() && !now.deaf(); });
   if (!majority) return forced;
   forced.ends = *majority + bounds_.recovery;
   if (*majority > *known) *forced.ends += bounds_.start;
   return forced;
 }
 
+std::optional<Explanations::Forced> Explanations::covering(MonoTime moment) const {
+  std::optional<Forced> longest;
+  for (const auto& loss : losses_) {
+    auto forced = forced_by(loss);
+    if (forced.begins > moment || (forced.ends && *forced.ends <= moment)) continue;
+    const bool longer = !longest || !forced.ends || (longest->ends && *longest->ends < *forced.ends);
+    if (longer) longest = std::move(forced);
+  }
+  return longest;
+}
+
 Explanations::Explanation Explanations::explain(const Outage& outage) const {
   Explanation explanation;
   auto covered = outage.begins;
   while (covered < outage.ends) {
-    std::optional<Forced> best;
-    for (const auto& loss : losses_) {
-      auto forced = forced_by(loss);
-      if (forced.begins > covered || (forced.ends && *forced.ends <= covered)) continue;
-      const bool longer = !best || !forced.ends || (best->ends && *best->ends < *forced.ends);
-      if (longer) best = std::move(forced);
-    }
-    if (!best) {
+    const auto forced = covering(covered);
+    if (!forced) {
       explanation.unexplained = covered;
       return explanation;
     }
-    explanation.why.push_back(best->why);
-    explanation.allowed = best->ends;
-    if (!best->ends) return explanation;
-    covered = *best->ends;
+    explanation.why.push_back(forced->why);
+    explanation.allowed = forced->ends;
+    if (!forced->ends) return explanation;
+    covered = *forced->ends;
   }
   return explanation;
+}
+
+MonoTime Explanations::last_change(MonoTime moment) const {
+  MonoTime last{};
+  for (const auto& one : moments_)
+    if (one.at <= moment) last = one.at;
+  return last;
+}
+
+MonoTime Explanations::forced_part(const Outage& outage) const {
+  MonoTime sum{};
+  auto at = outage.begins;
+  while (at < outage.ends) {
+    auto next = outage.ends;
+    if (const auto forced = covering(at)) {
+      next = std::min(next, forced->ends.value_or(next));
+      sum += next - at;
+    } else {
+      for (const auto& loss : losses_)
+        if (const auto begins = forced_by(loss).begins; begins > at) next = std::min(next, begins);
+    }
+    at = next;
+  }
+  return sum;
 }
 
 }  // namespace vivarium::simulator

@@ -68,10 +68,13 @@ class Explanations {
     std::optional<MonoTime> allowed;         ///< Until when it could have lasted.
   };
   Explanation explain(const Outage& outage) const;
+  /// How much of it is forced by anything.
+  MonoTime forced_part(const Outage& outage) const;
   /// What is asked about later will have begun later.
   void forget_before(MonoTime moment);
 
-  const Circumstances& now() const { return moments_.back().circumstances; }
+  /// When circumstances changed last, not after that moment.
+  MonoTime last_change(MonoTime moment) const;
 
  private:
   struct Moment {
@@ -87,6 +90,8 @@ class Explanations {
   };
 
   Forced forced_by(const Loss& loss) const;
+  /// Of those that cover the moment, the one that lasts longest.
+  std::optional<Forced> covering(MonoTime moment) const;
   std::optional<MonoTime> noticed(const Loss& loss) const;
   template <class Holds>
   std::optional<MonoTime> first(MonoTime from, Holds holds) const;

@@ -217,13 +217,27 @@ TEST_CASE("a leader without power is silent until its machine answers again") {
   CHECK_FALSE(timeline.explained(60s, 62s + bounds.reset + bounds.recovery + 1ms));
 }
 
-TEST_CASE("a leader that does not hear a majority is lost, whichever direction is cut") {
+TEST_CASE("a leader that a majority does not hear is lost") {
   Timeline timeline;
   timeline.at(60s, [](auto& all) {
-    for (const auto other : {1, 2, 3}) cut(all, other, 5);
+    for (const auto other : {1, 2, 3}) cut(all, 5, other);
   });
+  CHECK_FALSE(timeline.all.deaf());
   CHECK(timeline.explained(60s, 70s));
   CHECK_FALSE(timeline.explained(60s, 80s));
+}
+
+TEST_CASE("a leader that is heard and hears nothing may be elected again, for as long as that lasts") {
+  Timeline timeline;
+  timeline.at(60s, [](auto& all) {
+    for (const auto other : {1, 2, 3, 4}) cut(all, other, 5);
+  });
+  CHECK(timeline.all.deaf() == id(5));
+  CHECK(timeline.explained(60s, 80s));
+  timeline.at(80s, [](auto& all) { all.cut.clear(); });
+  const auto most = 80s + timeline.bounds.recovery + timeline.bounds.start;
+  CHECK(timeline.explained(60s, most));
+  CHECK_FALSE(timeline.explained(60s, most + 1ms));
 }
 
 TEST_CASE("a leader with a slow or a full disk holds everybody up while that lasts") {
@@ -275,6 +289,20 @@ TEST_CASE("of two faults each excuses its own time") {
     CHECK(timeline.explained(65s, 70s));
     CHECK(timeline.explanations.explain({60s, 70s}).unexplained == 60s + bounds.told + bounds.recovery);
   }
+}
+
+TEST_CASE("of a time it is known how much is forced") {
+  Timeline timeline;
+  const auto& bounds = timeline.bounds;
+  CHECK(timeline.explanations.forced_part({50s, 60s}) == MonoTime(0));
+  timeline.end(60s, 5);
+  timeline.explanations.on_leader(id(4));
+  timeline.at(65s, [](auto& all) { all.of(id(4)).paused = true; });
+  const auto one = bounds.answer + bounds.told + bounds.recovery;
+  CHECK(timeline.explanations.forced_part({50s, 62s}) == one);
+  CHECK(timeline.explanations.forced_part({50s, 70s}) == one + bounds.answer + MonoTime(5s));
+  CHECK(timeline.explanations.last_change(64s) == MonoTime(60s));
+  CHECK(timeline.explanations.last_change(70s) == MonoTime(65s));
 }
 
 TEST_CASE("what was long ago is forgotten, and what is so now is not") {
