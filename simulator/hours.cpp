@@ -130,7 +130,8 @@ class Hours final : private ServiceWatcher {
     const auto end = begun_ + spec_.lasts;
     for (auto minute = begun_; verdict_.good() && minute < end; minute += minutes(1)) {
       until(std::min(minute + kQuietAt, end), [] { return false; });
-      if (loop_.now() + minutes(1) < end && loop_.now() - judged_at_ > kJudgedEvery - minutes(1)) take_stock();
+      const bool due = loop_.now() - judged_at_ > kJudgedEvery - minutes(1);
+      if (due && loop_.now() + minutes(1) < end) take_stock();
       until(std::min<MonoTime>(minute + minutes(1), end), [] { return false; });
     }
     ended_ = loop_.now();
@@ -152,7 +153,7 @@ class Hours final : private ServiceWatcher {
       judge();
       judged_at_ = loop_.now();
     } else if (loop_.now() - judged_at_ > kJudgedAtLeastEvery) {
-      verdict_.object("L-2", "minutes after minutes, servers and clients do not come to rest between two faults (" +
+      verdict_.object("L-2", "for half an hour nothing comes to rest between two faults (" +
                                  ensemble_.roles() + ")");
     }
     for (const auto& client : clients_) client->closed() ? client->start() : client->go_on();
@@ -160,8 +161,10 @@ class Hours final : private ServiceWatcher {
 
   bool comes_to_rest(MonoTime by) {
     for (const auto& client : clients_) client->rest();
-    if (!until(by, [this] { return clients_are(&SteadyClient::idle) && clients_are(&SteadyClient::settled); }))
-      return false;
+    const auto at_rest = [this] {
+      return clients_are(&SteadyClient::idle) && clients_are(&SteadyClient::settled);
+    };
+    if (!until(by, at_rest)) return false;
     for (const auto& client : clients_)
       if (!client->closed()) client->close();
     return until(by, [this] { return clients_are(&SteadyClient::closed); }) &&
@@ -173,7 +176,7 @@ class Hours final : private ServiceWatcher {
     nemesis_->end();
     if (comes_to_rest(loop_.now() + kRecovers)) return judge();
     if (verdict_.good())
-      verdict_.object("L-2", "after the troubles servers and clients do not come to rest (" + ensemble_.roles() + ")");
+      verdict_.object("L-2", "after the troubles nothing comes to rest (" + ensemble_.roles() + ")");
   }
 
   void judge() {
@@ -313,11 +316,14 @@ class Hours final : private ServiceWatcher {
   ExplainedOutage explain_of_roamer(const Service& service, std::size_t client, const Outage& outage) {
     const auto allowed = explanations_.forced_part(outage) + patience_of(settings_of(client));
     const auto since = last_trouble(outage.begins);
-    if (outage.length() > allowed || outage.begins > since + patience_of(settings_of(client)))
-      verdict_.object("A-2", fmt::format("client {}, which may use any server, was not answered from {} to {} ({}), for "
-                                         "longer than {}, or with nothing wrong since {} (the last fault was {})",
-                                         client, clock_text(outage.begins), clock_text(outage.ends), service.name,
-                                         seconds_text(allowed), clock_text(since), last_fault()));
+    const bool forced = outage.begins <= since + patience_of(settings_of(client));
+    if (!forced || outage.length() > allowed)
+      verdict_.object("A-2", fmt::format("client {}, which may use any server, was not answered from {} to {} "
+                                         "({}), {}",
+                                         client, clock_text(outage.begins), clock_text(outage.ends),
+                                         service.name,
+                                         forced ? "for longer than " + seconds_text(allowed)
+                                                : "with nothing wrong since " + clock_text(since)));
     return {outage, allowed, {last_fault()}};
   }
 
@@ -332,7 +338,8 @@ class Hours final : private ServiceWatcher {
   MonoTime last_trouble(MonoTime moment) const {
     auto last = explanations_.last_change(moment);
     for (const auto& action : result_.plan.actions)
-      if (begun_ + action.at <= moment) last = std::max(last, std::min(moment, begun_ + action.at + action.lasts));
+      if (begun_ + action.at <= moment)
+        last = std::max(last, std::min(moment, begun_ + action.at + action.lasts));
     return last;
   }
 

@@ -1,14 +1,15 @@
 #pragma once
-// Hours of an ensemble as it is by default, with a fault a minute and a light, steady load; and for each time in
-// which clients were not answered, what has forced it.
+// Hours of an ensemble as it is by default, with a fault a minute and a light, steady load; and for each time
+// in which clients were not answered, what has forced it.
 //
-// Each server has a client of its own, which goes to no other: what a client could get that picks the right one
-// is what any of them gets. That is the availability of the ensemble. Clients that may use any server come with
-// them. An outage that no fault forces, or that lasts longer than that fault forces it, is an objection. Those
-// others may be without answers for as long as they wait for a server of theirs as well, but no longer.
+// Each server has a client of its own, which goes to no other: what a client could get that picks the right
+// one is what any of them gets. That is the availability of the ensemble. Clients that may use any server come
+// with them. An outage that no fault forces, or that lasts longer than that fault forces it, is an objection
+// . Those others may be without answers for as long as they wait for a server of theirs as well, but no
+// longer.
 //
-// The checks of other runs hold as well. What clients saw is judged hour by hour, when all has come to rest for
-// a moment between two faults; what has been judged is forgotten.
+// The checks of other runs hold as well. What clients saw is judged hour by hour, when all has come to rest
+// for a moment between two faults; what has been judged is forgotten.
 
 #include "simulator/checks/availability.hpp"
 #include "simulator/checks/explanations.hpp"
@@ -53,8 +54,10 @@ struct ServiceFigures {
   std::uint64_t answered = 0;  ///< Of all clients.
   std::vector<ExplainedOutage> outages;
 
-  double percent() const { return 100.0 * (1.0 - static_cast<double>(without.count()) /
-                                                     static_cast<double>(std::max<std::int64_t>(measured.count(), 1))); }
+  double percent() const {
+    const auto all = std::max(measured, MonoTime(1));
+    return 100.0 * static_cast<double>((all - without).count()) / static_cast<double>(all.count());
+  }
 };
 
 struct HoursResult {

@@ -12,6 +12,8 @@ constexpr MonoTime kElectionSilence = Millis(200);
 constexpr MonoTime kVoteAgain = Millis(200);
 /// A learner comes to a leader that does not listen yet, and comes again.
 constexpr MonoTime kLearnerAgain = Millis(100);
+/// A learner waits for the machine of its leader to answer, where ticks are short.
+constexpr MonoTime kAnswersAtLeast = std::chrono::seconds(2);
 /// Of the network: what it holds is tried again.
 constexpr MonoTime kResent = Millis(200);
 /// Of our election: an attempt to connect to a machine that does not answer, which keeps from a second one.
@@ -37,6 +39,7 @@ Bounds Bounds::of(const Given& given) {
   bounds.reset = given.asks + bounds.resent;
   bounds.drained = kLooksForRoom + disk;
   bounds.start = kDialDeadline;
+  bounds.unreachable = std::max<MonoTime>(2 * given.tick, kAnswersAtLeast);
   const auto election = kElectionSilence + kVoteAgain + 4 * given.delay;
   // FOLLOWERINFO, LEADERINFO, ACKEPOCH, NEWLEADER, ACK, UPTODATE, with two epochs and a history on disk.
   const auto synchronization = kLearnerAgain + 6 * given.delay + 3 * disk;
@@ -58,6 +61,12 @@ void Explanations::on_change(MonoTime at, const Circumstances& now, const std::s
 void Explanations::forget_before(MonoTime moment) {
   while (moments_.size() > 1 && moments_[1].at < moment) moments_.pop_front();
   while (!losses_.empty() && losses_.front().at < moment) losses_.pop_front();
+}
+
+const Circumstances& Explanations::at(MonoTime moment) const {
+  const auto later = std::find_if(moments_.begin() + 1, moments_.end(),
+                                  [&](const Moment& one) { return one.at > moment; });
+  return std::prev(later)->circumstances;
 }
 
 /// The first moment, not before `from`, in which it holds.
@@ -100,13 +109,14 @@ Explanations::Forced Explanations::forced_by(const Loss& loss) const {
   Forced forced{loss.at - bounds_.answer, std::nullopt, loss.why};
   const auto known = noticed(loss);
   if (!known) return forced;
-  // A weakness: whoever hears nothing, and is heard, may be elected again and again (README).
-  if (const auto deaf = loss.after.deaf())
-    forced.why += "; server " + std::to_string(deaf->value) + ", which is heard and hears nothing, may be elected";
-  const auto majority = first(*known, [](const Circumstances& now) { return now.have_majority() && !now.deaf(); });
+  const auto majority = first(*known, [](const Circumstances& now) { return now.have_majority(); });
   if (!majority) return forced;
   forced.ends = *majority + bounds_.recovery;
   if (*majority > *known) *forced.ends += bounds_.start;
+  if (const auto deaf = at(*majority).deaf()) {
+    forced.why += ", and server " + std::to_string(deaf->value) + " is heard and hears nothing";
+    *forced.ends += bounds_.unreachable + bounds_.recovery;
+  }
   return forced;
 }
 

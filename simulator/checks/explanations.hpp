@@ -45,6 +45,7 @@ struct Bounds {
   MonoTime reset{};           ///< A machine that is back says that it knows of no connection, when it is asked.
   MonoTime drained{};         ///< What has queued before a slow disk; or until a full one is looked at again.
   MonoTime start{};           ///< Of those that a majority waits for, until the others have found them.
+  MonoTime unreachable{};     ///< One that is heard is elected, and hears nothing: until it is given up.
   MonoTime recovery{};        ///< Election, synchronization, the first answer.
 };
 
@@ -93,6 +94,7 @@ class Explanations {
   /// Of those that cover the moment, the one that lasts longest.
   std::optional<Forced> covering(MonoTime moment) const;
   std::optional<MonoTime> noticed(const Loss& loss) const;
+  const Circumstances& at(MonoTime moment) const;
   template <class Holds>
   std::optional<MonoTime> first(MonoTime from, Holds holds) const;
 
