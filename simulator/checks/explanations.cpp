@@ -93,14 +93,14 @@ std::optional<MonoTime> Explanations::noticed(const Loss& loss) const {
   const bool told = loss.leader ? without.can_lead(*loss.leader) : !without.worse_than(loss.before);
   if (told) return loss.at + bounds_.told;
   const auto silence = loss.at + (loss.leader ? bounds_.silence : bounds_.first_silence);
-  // Whoever lost power answers again before it leads.
+  // A leader's machine answers again before it leads. To one that was about to lead nobody says anything.
   const auto powered = first(loss.at, [&](const Circumstances& now) {
     return std::all_of(now.servers.begin(), now.servers.end(), [](const auto& one) { return one.powered; });
   });
   const bool power = std::any_of(loss.after.servers.begin(), loss.after.servers.end(),
                                  [](const auto& one) { return !one.powered; });
   auto known = silence;
-  if (power && powered) known = std::min(known, *powered + bounds_.reset);
+  if (power && powered && loss.leader) known = std::min(known, *powered + bounds_.reset);
   if (!power && back) known = std::min(known, *back + bounds_.resent);
   return known;
 }
