@@ -129,8 +129,7 @@ void Nemesis::to_network(const FaultAction& action, std::size_t server) {
       return;
     case Fault::cut_client:
       if (!targets_.clients.empty())
-        block_both(targets_.clients[action.which / 64 % targets_.clients.size()]->host(),
-                   host(server));
+        block_both(targets_.clients[action.which / 64 % targets_.clients.size()], host(server));
       return;
     case Fault::reset_connection: return network.reset_one(action.which);
     case Fault::sever_connection: return network.sever_one(action.which);

@@ -2,7 +2,6 @@
 // Does to an ensemble what a fault plan says, undoes it in time, and begins processes that have ended anew.
 
 #include "simulator/checks/protocol_checks.hpp"
-#include "simulator/clients.hpp"
 #include "simulator/faults.hpp"
 #include "simulator/machine.hpp"
 #include "simulator/probes.hpp"
@@ -21,7 +20,7 @@ class Nemesis {
     SimulatedLoop& loop;
     Network& network;
     std::vector<std::unique_ptr<Machine>>& machines;  ///< machines[i] is server i + 1.
-    std::vector<std::unique_ptr<SimulatedClient>>& clients;
+    std::vector<HostId> clients;
     ProtocolChecks& protocol;
     Trace& trace;
     Probes& probes;

@@ -56,12 +56,14 @@ bool Network::passes(HostId from, HostId to) const {
 }
 
 void Network::heal() {
+  ++changes_;
   blocked_.clear();
   delays_.clear();
   retry_held();
 }
 
 void Network::power_back(HostId host) {
+  ++changes_;
   hosts_[host].powered = true;
   retry_held();
 }
@@ -88,6 +90,7 @@ void Network::sever_one(std::uint64_t which) {
 }
 
 void Network::power_lost(HostId host) {
+  ++changes_;
   hosts_[host].powered = false;
   const auto lines = lines_;
   for (const auto& [number, line] : lines)

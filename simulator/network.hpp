@@ -115,10 +115,17 @@ class Network {
   void set_delay(HostId from, HostId to, Delay delay) { delays_[{from, to}] = delay; }
   /// How long an end tries to reach the other before it breaks; drawn for each attempt.
   void set_patience(Delay patience) { patience_ = patience; }
-  void block(HostId from, HostId to) { blocked_.insert({from, to}); }
+  void block(HostId from, HostId to) {
+    ++changes_;
+    blocked_.insert({from, to});
+  }
   /// Every link passes again, at its usual speed.
   void heal();
   bool passes(HostId from, HostId to) const;
+  bool powered(HostId host) const { return hosts_[host].powered; }
+  bool blocked(HostId from, HostId to) const { return blocked_.contains({from, to}); }
+  /// How often links have been blocked and healed, and power has come and gone.
+  std::uint64_t changes() const { return changes_; }
   /// Resets the connection of this number among the open ones, counted round.
   void reset_one(std::uint64_t which);
   /// Nothing passes any more on one connection, and nobody is told: each end believes in it until it
@@ -193,6 +200,7 @@ class Network {
   std::map<std::pair<HostId, std::uint16_t>, std::weak_ptr<Listening>> listening_;
   std::map<std::uint64_t, LinePtr> lines_;
   std::uint64_t last_line_ = 0;
+  std::uint64_t changes_ = 0;
   Tap tap_;
 };
 

@@ -42,11 +42,14 @@ constexpr const char* kUsage = R"(vivarium: a ZooKeeper-compatible coordination 
       stopped: bringing a running one back by command is not there yet.
   vivarium simulate [--seeds N] [--first-seed N] [--jobs N] [--keep-going] [--no-shortening]
   vivarium simulate --seed-file FILE ... | --seed N [--without I,J,...] [--trace]
+  vivarium simulate --hours N | --minutes N [--seed N] [--without I,J,...] [--trace]
       Runs whole ensembles, their clients and their troubles in virtual time, each as a function of its seed,
       and checks what the protocol and ZooKeeper promise. A failure prints the shortest trace it can find.
       --seed runs one, leaves out the faults of --without, and prints its event hash last. --jobs: so many
-      at once. --plugins DIR: those of another directory. --more-plugins DIR: further ones. --set
-      KEY=VALUE: a further line of every config, which wins.
+      at once. --hours and --minutes run one ensemble at default timeouts for so long, with a fault a minute,
+      and tell how available it was: an outage that no fault forces is a failure.
+      --plugins DIR: those of another directory. --more-plugins DIR: further ones. --set KEY=VALUE: a further
+      line of every config, which wins.
   vivarium --version | --help
 
 log, snapshot, backup and restore tell their progress on a terminal, and elsewhere with --progress.

@@ -1,5 +1,6 @@
 #include "tools/commands.hpp"
 #include "tools/seed_process.hpp"
+#include "tools/simulate_hours.hpp"
 #include "tools/version.hpp"
 #include "tools/words.hpp"
 
@@ -68,6 +69,7 @@ struct Arguments {
   std::string seed_file;
   std::string config;
   unsigned jobs = 1;
+  std::chrono::minutes lasts{0};  ///< Of a run of hours; zero for none.
   bool trace = false, keep_going = false, no_shortening = false;
 };
 
@@ -91,6 +93,8 @@ Arguments parse(const Words& words) {
       ("more-plugins", po::value<std::string>()->default_value(""), "")
       ("set", po::value<std::vector<std::string>>()->default_value({}, ""), "")
       ("jobs", po::value<unsigned>()->default_value(1), "")
+      ("hours", po::value<unsigned>()->default_value(0), "")
+      ("minutes", po::value<unsigned>()->default_value(0), "")
       ("trace", "")("keep-going", "")("no-shortening", "");
   // clang-format on
   const auto values = parse_words(words, options, {});
@@ -104,6 +108,8 @@ Arguments parse(const Words& words) {
   arguments.seed_file = values["seed-file"].as<std::string>();
   for (const auto& line : values["set"].as<std::vector<std::string>>()) arguments.config += line + "\n";
   arguments.jobs = std::max(1u, values["jobs"].as<unsigned>());
+  arguments.lasts = std::chrono::hours(values["hours"].as<unsigned>()) +
+                    std::chrono::minutes(values["minutes"].as<unsigned>());
   arguments.trace = values.count("trace") > 0;
   arguments.keep_going = values.count("keep-going") > 0;
   arguments.no_shortening = values.count("no-shortening") > 0;
@@ -136,9 +142,22 @@ class Simulation {
   explicit Simulation(const Words& words)
       : arguments_(parse(words)), catalogue_(plugins_of(arguments_)) {}
 
-  int go() { return arguments_.one ? one(*arguments_.one) : many(seeds()); }
+  int go() {
+    if (arguments_.lasts.count() > 0) return hours();
+    return arguments_.one ? one(*arguments_.one) : many(seeds());
+  }
 
  private:
+  int hours() const {
+    simulator::HoursSpec spec;
+    spec.seed = arguments_.one.value_or(1);
+    spec.lasts = arguments_.lasts;
+    spec.left_out = arguments_.left_out;
+    spec.config = arguments_.config;
+    if (arguments_.trace) spec.tracing = Tracing::on, spec.trace_lines = 1'000'000;
+    return simulate_hours(spec, catalogue_);
+  }
+
   RunSpec spec_of(std::uint64_t seed) const {
     RunSpec spec;
     spec.seed = seed;

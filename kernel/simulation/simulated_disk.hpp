@@ -27,6 +27,7 @@ class SimulatedDisk final : public Disk {
 
   /// The longest that one operation takes. Default: 100 us.
   void set_longest_operation(Micros longest) { longest_ = longest; }
+  Micros longest_operation() const { return longest_; }
 
  private:
   struct Job {

@@ -79,6 +79,7 @@ class SimulatedFileSystem final : public FileSystem {
   /// The size of the disk: the sum of all file sizes cannot grow beyond it. Below what is there
   /// already it stands for somebody else who filled the disk.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  std::uint64_t capacity() const { return capacity_; }
   /// From the operation `from` to the one before `to` the disk is full: nothing grows.
   void full_between(std::uint64_t from, std::uint64_t to) { full_ = {from, to}; }
 

@@ -121,7 +121,11 @@ struct ElectionConnections::Peer {
   SharedBytes last = {};  ///< What it was told last, or waits to be told.
   bool waiting = false;
 
+  std::optional<MonoTime> told_first = {};  ///< Since it is pursued.
+  bool heard = false;                       ///< Since it is pursued.
+
   bool dialling = false;
+  bool renewing = false;  ///< Dialled though there is a connection.
   bool awaited = false;  ///< It was asked to dial.
   int dials = 0;         ///< Since a connection that lasted.
   MonoTime last_dial{0};
@@ -273,6 +277,8 @@ void ElectionConnections::send(ServerId to, const Notification& notification) {
   if (!peer) return;
   peer->last = frame_of(notification);
   peer->waiting = true;
+  if (!peer->told_first) peer->told_first = parts_.loop.now();
+  renew_if_doubted(*peer);
   peer->link ? flush(*peer) : dial_soon(*peer);
 }
 
@@ -283,7 +289,13 @@ void ElectionConnections::flush(Peer& peer) {
   if (!pursuing_) peer.last = {};
 }
 
-void ElectionConnections::pursue() { pursuing_ = true; }
+void ElectionConnections::pursue() {
+  pursuing_ = true;
+  for (auto& [id, peer] : peers_) {
+    peer->told_first.reset();
+    peer->heard = false;
+  }
+}
 
 void ElectionConnections::rest() {
   pursuing_ = false;
@@ -323,6 +335,15 @@ void ElectionConnections::dial(Peer& peer) {
   reach_changed();
 }
 
+void ElectionConnections::renew_if_doubted(Peer& peer) {
+  const auto now = parts_.loop.now();
+  if (!pursuing_ || !peer.link || peer.heard || peer.dialling) return;
+  if (now - *peer.told_first < kDoubted || now - peer.link->opened < kYoung) return;
+  parts_.log.info("election: " + name_of(peer.id) + " says nothing, and is dialled anew");
+  peer.renewing = true;
+  dial(peer);
+}
+
 const Address* ElectionConnections::address_of(const Peer& peer) const {
   if (peer.offered) return &*peer.offered;
   const auto* member = committed_.find(peer.id);
@@ -332,7 +353,7 @@ const Address* ElectionConnections::address_of(const Peer& peer) const {
 
 ChannelHandler* ElectionConnections::on_dialled(Peer& peer, Channel& channel) {
   peer.dialling = false;
-  if (peer.link) return nullptr;  // It has dialled meanwhile.
+  if (peer.link && !std::exchange(peer.renewing, false)) return nullptr;  // It has dialled meanwhile.
   auto& link = Link::make(*this, channel);
   Handshake handshake{parts_.self, {}};
   if (own_) handshake.addresses.push_back(*own_);
@@ -351,7 +372,7 @@ ChannelHandler* ElectionConnections::on_dialled(Peer& peer, Channel& channel) {
 
 void ElectionConnections::on_dial_failed(Peer& peer, const Error& error) {
   parts_.log.info("election: " + name_of(peer.id) + " cannot be reached: " + error.what);
-  peer.dialling = peer.awaited = false;
+  peer.dialling = peer.renewing = peer.awaited = false;
   const bool elsewhere = peer.offered && peer.member;
   peer.offered.reset();
   if (elsewhere || (peer.waiting && pursuing_))
@@ -396,7 +417,7 @@ void ElectionConnections::dial_back(Peer& peer, const Handshake& handshake) {
 void ElectionConnections::adopt(Peer& peer, Link& link) {
   drop(peer);
   peer.link = &link;
-  peer.awaited = false;
+  peer.awaited = peer.renewing = false;
   peer.offered.reset();
   link.peer = peer.id;
   link.channel.set_deadline(std::nullopt);
@@ -420,6 +441,7 @@ void ElectionConnections::end(Link& link) {
 void ElectionConnections::on_message(Link& link, std::string_view message) {
   const auto notification = decode_notification(message);
   auto& peer = *find(*link.peer);
+  peer.heard = true;
   if (notification) return parts_.events.on_notification(peer.id, *notification);
   parts_.log.warn("election: " + name_of(peer.id) + " sent " + notification.error().what);
   if (notification.error().is(Errc::unsupported)) return;

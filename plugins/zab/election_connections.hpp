@@ -52,6 +52,10 @@ class ElectionConnections final : private Acceptor {
   /// A connection that is no older is not doubted because the other server dials too, since both
   /// may have begun at once; and its end is no success that would let the next dial follow at once.
   static constexpr Millis kYoung{1'000};
+  /// Somebody who was told something while it is pursued, and has not said anything since for that long, may
+  /// never have heard it: connections are idle between elections, and may be dead without anybody knowing.
+  /// It is dialled anew, and until that succeeds the old connection stays.
+  static constexpr Millis kDoubted{200};
   /// Accepted connections that have not said who they are, and servers that are not members: more
   /// are turned away.
   static constexpr std::size_t kUnknownMax = 64;
@@ -107,6 +111,7 @@ class ElectionConnections final : private Acceptor {
 
   // --- dialling
   void dial_soon(Peer& peer);
+  void renew_if_doubted(Peer& peer);
   void dial(Peer& peer);
   const Address* address_of(const Peer& peer) const;
   ChannelHandler* on_dialled(Peer& peer, Channel& channel);

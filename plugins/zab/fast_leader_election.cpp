@@ -59,6 +59,9 @@ bool Vote::agrees_with(const Vote& other) const {
 void FastLeaderElection::look(Ballot ballot, MonoTime now) {
   const auto voters_before = voters();
   ballot_ = std::move(ballot);
+  const bool deaf = phase_ == Phase::decided && deaf_letters_ >= kDeafLetters;
+  avoided_ = deaf ? std::optional(settled_.proposal.leader) : std::nullopt;
+  repetitions_ = 0;
   if (voters() != voters_before) all_is_new_ = false;
   received_.clear();
   elected_.clear();
@@ -93,6 +96,7 @@ void FastLeaderElection::receive(ServerId from, const Notification& notification
   // Who had a leader when it was told, and looks now, has not kept what it was told.
   const bool missed = asks && phase_ == Phase::looking && elected_.erase(from) > 0;
   if (asks && (behind || missed || !is_voter(from))) answer(from);
+  if (asks && phase_ == Phase::decided) note_deaf(from, notification);
   if (phase_ == Phase::decided || !is_voter(from) || !is_voter(notification.leader)) return;
   if (asks)
     hear_looking(from, notification, now);
@@ -110,6 +114,8 @@ void FastLeaderElection::reach(ServerIds connected, ServerIds connecting, MonoTi
 void FastLeaderElection::expire(MonoTime now) {
   if (!due_ || now < *due_) return;
   if (ending_) return decide(proposal_);
+  if (avoided_ && ++repetitions_ == kDeafRepetitions) avoid_no_longer(now);
+  if (!looking() || ending_) return;
   repeat_ = std::min(repeat_ * 2, onlooker() ? kOnlookerRepeatLast : kRepeatLast);
   due_ = now + repeat_;
   announce();
@@ -149,7 +155,8 @@ Proposal FastLeaderElection::initial_proposal() const {
 
 bool FastLeaderElection::beats(const Proposal& challenger, const Proposal& holder) const {
   const auto key = [](const Proposal& p) { return std::tie(p.epoch, p.zxid, p.leader); };
-  return ballot_.committed.weight(challenger.leader) != 0 && key(challenger) > key(holder);
+  return ballot_.committed.weight(challenger.leader) != 0 && challenger.leader != avoided_ &&
+         key(challenger) > key(holder);
 }
 
 // --- what is heard -------------------------------------------------------------------------------
@@ -225,6 +232,18 @@ bool FastLeaderElection::everyone_blank() const {
   });
 }
 
+void FastLeaderElection::note_deaf(ServerId from, const Notification& heard) {
+  const bool elected = settled_.state != PeerState::leading && from == settled_.proposal.leader;
+  if (elected && heard.leader == from && heard.round == settled_.round) ++deaf_letters_;
+}
+
+/// Perhaps it can hear by now; and perhaps nobody else can lead.
+void FastLeaderElection::avoid_no_longer(MonoTime now) {
+  avoided_.reset();
+  for (const auto& [sender, last] : std::map(looking_))
+    if (looking()) count(sender, last, now);
+}
+
 // --- what comes of it ----------------------------------------------------------------------------
 
 void FastLeaderElection::propose(const Proposal& proposal) {
@@ -290,6 +309,7 @@ void FastLeaderElection::decide(const Proposal& proposal) {
   auto state = voter ? PeerState::following : PeerState::observing;
   if (proposal.leader == self_) state = PeerState::leading;
   settled_ = {proposal, round_, state, Notification::kVersion};
+  deaf_letters_ = 0;
   phase_ = Phase::decided;
   ending_ = false;
   due_.reset();

@@ -60,6 +60,9 @@ class FastLeaderElection {
   static constexpr Millis kSilence{200};
   /// Proposals are told again after the first, then after twice as long each time, up to the last.
   static constexpr Millis kRepeatFirst{200}, kRepeatLast{60'000};
+  /// So often does one that was elected say that it still looks, to somebody who has told it, before it is
+  /// taken for deaf; and for so many repetitions it is then not voted for.
+  static constexpr int kDeafLetters = 2, kDeafRepetitions = 3;
   /// An onlooker is told nothing that it did not ask for, so it goes on asking.
   static constexpr Millis kOnlookerRepeatLast{2'000};
 
@@ -116,6 +119,8 @@ class FastLeaderElection {
   void count(ServerId from, const Notification& heard, MonoTime now);
   bool joins(const Votes& votes, const Vote& vote) const;
   bool everyone_blank() const;
+  void note_deaf(ServerId from, const Notification& heard);
+  void avoid_no_longer(MonoTime now);
 
   // --- what comes of it
   void propose(const Proposal& proposal);
@@ -141,6 +146,12 @@ class FastLeaderElection {
   Votes elected_;                          ///< Of those that do not look, in any round.
   std::map<ServerId, Notification> looking_;  ///< The last of each voter that looks.
   ServerIds connected_, connecting_;
+
+  /// Letters of the one that was elected here, by which it cannot have heard of that. Nobody would get an
+  /// answer from it on the quorum port, and it would be elected again and again.
+  int deaf_letters_ = 0;
+  std::optional<ServerId> avoided_;  ///< Whom that was true of the last time.
+  int repetitions_ = 0;
 
   bool ending_ = false;  ///< A quorum agrees; due_ is the end of the silence.
   Millis repeat_{kRepeatFirst};

@@ -14,6 +14,8 @@ namespace {
 /// The leader may have come to its office a little later; each wait is twice as long as the last.
 constexpr int kTries = 7;
 constexpr Millis kFirstWait{5};
+/// For a machine to answer at all; where ticks are short.
+constexpr Millis kAnswersAtLeast{2'000};
 constexpr std::size_t kSinkBytesMax = 8u << 20;
 
 }  // namespace
@@ -72,12 +74,14 @@ void Following::connect() {
   spec.host = address_.host;
   spec.port = address_.port;
   spec.framing = PacketLink::framing();
-  spec.deadline = std::min(spec.deadline, ground_.timing.init());
+  // A leader that was just elected gathers no longer than that.
+  spec.deadline = std::min(spec.deadline, std::max(ground_.timing.gather(), kAnswersAtLeast));
   connecting_ = ground_.parts.quorum->connect(spec, *this);
 }
 
 void Following::on_connect_failed(const Error& error) {
-  if (tries_ >= kTries) return leave("the leader cannot be reached: " + error.what);
+  if (tries_ >= kTries || error.is(Errc::timed_out))
+    return leave("the leader cannot be reached: " + error.what);
   retry_timer_->arm(kFirstWait * (1 << tries_));
 }
 

@@ -116,8 +116,9 @@ struct ClientChecks::Transaction {
 
 ClientChecks::ClientChecks(const History& history,
                            const std::vector<ProtocolChecks::Committed>& committed,
-                           Verdict& verdict, Probes& probes)
+                           Verdict& verdict, Probes& probes, Model before)
     : history_(history), committed_(committed), verdict_(verdict), probes_(probes),
+      model_(std::move(before)),
       claimed_(history.conversations.size(), 0) {}
 
 std::string ClientChecks::text(Place place) const {

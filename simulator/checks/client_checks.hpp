@@ -27,8 +27,9 @@ namespace vivarium::simulator {
 
 class ClientChecks {
  public:
+  /// `before`: the state that the first of the committed transactions found.
   ClientChecks(const History& history, const std::vector<ProtocolChecks::Committed>& committed,
-               Verdict& verdict, Probes& probes);
+               Verdict& verdict, Probes& probes, Model before = {});
 
   /// C-13: how far what a client is shown may lag behind what was applied anywhere when it asked. Zero: any.
   void set_lag_most(MonoTime most) { lag_most_ = most; }

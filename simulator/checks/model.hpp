@@ -92,6 +92,10 @@ class Model {
   /// What the transactions so far have changed, oldest first.
   const std::vector<Change>& changes() const { return changes_; }
   const std::vector<AclChange>& acl_changes() const { return acl_changes_; }
+  void forget_changes() {
+    changes_.clear();
+    acl_changes_.clear();
+  }
   const std::map<std::string, Node, std::less<>>& nodes() const { return nodes_; }
   std::size_t session_count() const { return sessions_.size(); }
 

@@ -86,6 +86,12 @@ class ProtocolChecks::Server final : public ServerWatcher {
     truncating_ = installing_ = {};
   }
 
+  void forget_up_to(Zxid zxid) {
+    std::erase_if(disk_.log, [zxid](const Item& item) { return item.zxid <= zxid; });
+    disk_.base = std::max(disk_.base, zxid);
+    former_ = {};
+  }
+
   /// What it was sent before NEWLEADER of this epoch.
   void must_have(Epoch epoch, Zxid zxid) { must_have_[epoch] = zxid; }
 
@@ -135,8 +141,10 @@ class ProtocolChecks::Server final : public ServerWatcher {
       if (entry.zxid > disk_.durable)
         all_.object("F-1", name() + " applies " + hex(entry.zxid) + ", and has " + hex(disk_.durable) +
                                " on disk");
-      check_next(before, entry);
-      all_.commit(*this, entry);
+      if (entry.zxid > all_.forgotten_) {
+        check_next(before, entry);
+        all_.commit(*this, entry);
+      }
       before = entry.zxid;
     }
     check_digest(after, digest, "applied");
@@ -289,6 +297,7 @@ class ProtocolChecks::Server final : public ServerWatcher {
   void append(const LogEntry& entry) {
     const auto last = last_logged();
     const auto known = all_.proposals_.find(entry.zxid.value);
+    if (entry.zxid <= all_.forgotten_) return disk_.log.push_back({entry.zxid, entry.payload});
     if (known == all_.proposals_.end())
       all_.object("I-2", name() + " logs " + hex(entry.zxid) + ", which nobody has proposed");
     else if (known->second.payload.view() != entry.payload.view())
@@ -374,6 +383,18 @@ void ProtocolChecks::on_wiped(ServerId id) { servers_.at(id)->wipe(); }
 Zxid ProtocolChecks::durable(ServerId id) const { return servers_.at(id)->durable(); }
 Zxid ProtocolChecks::certain(ServerId id) const { return servers_.at(id)->certain(); }
 ServingRole ProtocolChecks::role(ServerId id) const { return servers_.at(id)->role(); }
+std::optional<Epoch> ProtocolChecks::current_epoch(ServerId id) const {
+  return servers_.at(id)->durable_epoch(EpochKind::current);
+}
+
+void ProtocolChecks::forget_history() {
+  if (committed_.empty()) return;
+  const auto last = committed_.back();
+  for (const auto& [id, server] : servers_) server->forget_up_to(last.zxid);
+  std::erase_if(proposals_, [&](const auto& entry) { return entry.first < last.zxid.value; });
+  committed_ = {last};
+  forgotten_ = Zxid{last.zxid.value - 1};
+}
 
 const SharedBytes* ProtocolChecks::proposed(Zxid zxid) const {
   const auto found = proposals_.find(zxid.value);

@@ -52,13 +52,18 @@ class ProtocolChecks {
     Zxid applied = {};
     MonoTime when = {};  ///< When the first server applied it.
   };
-  /// The history of all, oldest first.
+  /// The history of all, oldest first; but for what was forgotten.
   const std::vector<Committed>& committed() const { return committed_; }
+  /// Everybody has all that was committed on disk, and nothing else. But for the last transaction, what it was
+  /// is forgotten, and not looked at any more when somebody is brought up to date with it.
+  void forget_history();
   /// The last transaction on disk that the server has reported.
   Zxid durable(ServerId id) const;
   /// Up to where its history is certainly there, also while it is being cut or replaced.
   Zxid certain(ServerId id) const;
   ServingRole role(ServerId id) const;
+  /// As it is on disk.
+  std::optional<Epoch> current_epoch(ServerId id) const;
   std::uint64_t established_leaders() const { return leaders_; }
   /// What a primary has proposed as this; nullptr: nothing.
   const SharedBytes* proposed(Zxid zxid) const;
@@ -104,6 +109,7 @@ class ProtocolChecks {
   std::size_t voters_ = 0;
   std::unordered_map<std::int64_t, Proposal> proposals_;
   std::vector<Committed> committed_;
+  Zxid forgotten_;  ///< The last one of what was forgotten.
   std::map<Epoch, ServerId> primaries_;
   std::map<std::uint64_t, std::unique_ptr<Talk>> talks_;
   std::uint64_t leaders_ = 0;

@@ -493,6 +493,40 @@ TEST_CASE("a larger server is dialled, told who asks, and dials itself") {
   CHECK(puppet.got == hello(2));
 }
 
+/// Idle connections die without anybody being told.
+TEST_CASE("who says nothing when an election begins is dialled anew, and keeps the old connection until then") {
+  Cluster cluster(3);
+  Puppet puppet(cluster.loop, cluster.network, 1);
+  puppet.listen();
+  auto& node = cluster.start(2);
+  node.look(candidacy(3));
+  cluster.loop.run_for(milliseconds(500));
+  node.election.settle(Role::following, {3}, {1});
+  cluster.loop.run_for(seconds(60));
+  REQUIRE(puppet.accepts == 1);
+  node.look(candidacy(3));
+  SECTION("after a while") {
+    cluster.loop.run_for(milliseconds(190));
+    CHECK(puppet.accepts == 1);
+    const auto told = puppet.got.size();
+    cluster.loop.run_for(milliseconds(50));
+    CHECK(puppet.accepts == 2);
+    CHECK(puppet.got.find(hello(2), told) != std::string::npos);
+    CHECK(puppet.closed);                                    // The old one.
+    CHECK(puppet.got.size() > told + hello(2).size() + 44);  // It is told the vote again.
+  }
+  SECTION("not if it says something") {
+    puppet.write(frame({PeerState::looking, {1}, {0}, 2, {0}, Notification::kVersion, {}}));
+    cluster.loop.run_for(seconds(10));
+    CHECK(puppet.accepts == 1);
+  }
+  SECTION("and where it cannot be reached the old one stays") {
+    puppet.listener.reset();
+    cluster.loop.run_for(seconds(10));
+    CHECK_FALSE(puppet.closed);
+  }
+}
+
 TEST_CASE("garbage costs its sender the connection, and nobody else anything") {
   const std::string garbage = GENERATE(
       std::string(64, '\xff'),                                                      // no handshake

@@ -276,6 +276,60 @@ TEST_CASE("who noticed the loss of the leader later is told the vote again, once
   CHECK(server.told().empty());
 }
 
+/// It sends, and hears nothing: elected by everybody, reached by nobody.
+TEST_CASE("one that was elected and still says that it looks is not voted for in the next round") {
+  Server server(2, ballot(3, 30));
+  const auto elect = [&](std::int64_t round) {
+    server.leader.reset();
+    server.hears(3, looking(3, 3, 30, round));
+    server.waits(Millis(200));
+  };
+  elect(1);
+  REQUIRE(server.leader == 3);
+  SECTION("for a while") {
+    for (int i = 0; i < 2; ++i) server.hears(3, looking(3, 3, 30));
+    server.look(ballot(3, 30));
+    server.hears(3, looking(3, 3, 30, 2));
+    CHECK(server.proposes() == 2);
+    SECTION("in which others can be elected") {
+      server.hears(1, looking(2, 3, 30, 2));
+      server.waits(Millis(200));
+      CHECK(server.leader == 2);
+    }
+    SECTION("and then it is") {
+      server.waits(Millis(200));
+      server.waits(Millis(400));
+      CHECK(server.proposes() == 2);
+      server.waits(Millis(800));
+      CHECK(server.proposes() == 3);
+      server.waits(Millis(200));
+      CHECK(server.leader == 3);
+    }
+    SECTION("but it is followed when a quorum follows it") {
+      server.hears(1, following(3, 4, 2));
+      server.hears(3, leading(3, 4, 2));
+      CHECK(server.leader == 3);
+    }
+    SECTION("once") {
+      server.look(ballot(3, 30));
+      elect(3);
+      CHECK(server.leader == 3);
+    }
+  }
+  SECTION("unless it said so once, which may have crossed the news") {
+    server.hears(3, looking(3, 3, 30));
+    server.look(ballot(3, 30));
+    elect(2);
+    CHECK(server.leader == 3);
+  }
+  SECTION("unless it looks in another round") {
+    for (int i = 0; i < 2; ++i) server.hears(3, looking(3, 3, 30, 7));
+    server.look(ballot(3, 30));
+    elect(2);
+    CHECK(server.leader == 3);
+  }
+}
+
 TEST_CASE("half of the voters are no quorum") {
   Server server(4, ballot(3, 30, members(4)));
   server.hears(1, looking(4, 3, 30));
