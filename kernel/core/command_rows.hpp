@@ -18,16 +18,19 @@ enum class Available : std::uint8_t { always, while_serving };
 
 struct CommandRow {
   const char* name;
-  const char* word;
+  const char* word;  ///< nullptr: none, and then no text.
   CommandPermission permission;
   Available available;
   const char* help;
   Value (*run)(const Inspection& server);
   std::string (*text)(const Value& value);
+  const char* alias = nullptr;  ///< A further name for admin pages.
 };
 
 /// What tells of the server as a whole.
 std::span<const CommandRow> server_commands();
+/// What tells of the ensemble, and the rest that ZooKeeper has for its admin pages alone.
+std::span<const CommandRow> ensemble_commands();
 /// What tells of connections, sessions and watches.
 std::span<const CommandRow> client_commands();
 

@@ -76,6 +76,7 @@ class Server::Body final : public StateMachine,
   void children_changed(std::string_view child, Zxid zxid, AclNumber acl);
   static void count_told(Summary& summary, std::size_t told);
 
+  Result<void> run_services();
   void on_recovered(Result<Recovered> recovered);
   void run_broadcast();
   void lead();
@@ -209,6 +210,8 @@ void Server::Body::replace(std::unique_ptr<Database> database) {
 
 void Server::Body::start(Done<void> serving) {
   serving_ = std::move(serving);
+  if (auto run = run_services(); !run)
+    return parts_.loop.post([this, run] { std::exchange(serving_, nullptr)(run); });
   recovery_ = std::make_unique<Recovery>(
       parts_.store, parts_.log, parts_.loop.random(),
       Recovery::Rules{settings_.extended_types, settings_.digest_enabled},
@@ -217,9 +220,16 @@ void Server::Body::start(Done<void> serving) {
   recovery_->start(*store_events_);
 }
 
+Result<void> Server::Body::run_services() {
+  for (auto* service : parts_.services)
+    if (auto runs = service->run(*this, *parts_.service_transport); !runs) return runs;
+  return {};
+}
+
 void Server::Body::on_recovered(Result<Recovered> recovered) {
   if (!recovered) return std::exchange(serving_, nullptr)(recovered.error());
   opened_ = recovered->opened;
+  if (opened_.snapshot) stats_.last_snapshot.zxid = opened_.snapshot->zxid;
   adopt(std::move(recovered->database));
   parts_.log.info("recovered " + std::to_string(database_->tree().node_count()) +
                   " znodes and " + std::to_string(database_->sessions().size()) +
@@ -287,9 +297,6 @@ void Server::Body::listen() {
     }
     listeners_.emplace_back(address.role, std::move(*listener));
   }
-  for (auto* service : parts_.services)
-    if (const auto runs = service->run(*this, *parts_.addresses.front().transport); !runs)
-      return std::exchange(serving_, nullptr)(runs.error());
   if (serving_) std::exchange(serving_, nullptr)({});
 }
 
@@ -337,11 +344,13 @@ void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
 LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) {
   auto entry = preparer_->prepare(request, zxid, wall_ms);
   stats_.proposals.record(static_cast<std::int32_t>(entry.payload.size()));
+  if (role() == ServingRole::leader) stats_.proposals_made.add();
   return entry;
 }
 
 void Server::Body::apply(std::span<const LogEntry> entries) {
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
+  if (role() == ServingRole::leader) stats_.commits_made.add(static_cast<std::int64_t>(entries.size()));
   for (const auto& entry : entries) apply_one(entry);
   if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
   clients_.flush();

@@ -94,6 +94,7 @@ struct ServerParts {
   std::vector<Authenticator*> authenticators;
   std::vector<Service*> services;
   std::vector<ClientAddress> addresses;
+  Transport* service_transport = nullptr;  ///< There if there are services.
 };
 
 class Server {

@@ -29,12 +29,21 @@ Value size_value(const SizeStats& stats) {
                        {"max_buffer_size", stats.max}};
 }
 
+/// Of a plugin's metric; 0 where no plugin has it.
+Value metric(const Inspection& server, std::string_view name) {
+  if (server.metrics)
+    for (const auto& sample : server.metrics->samples())
+      if (sample.name == name) return static_cast<std::int64_t>(sample.value);
+  return 0;
+}
+
 Value counters(const Inspection& server) {
   const auto& stats = server.stats;
   const auto sizes = directory_sizes(server);
   return Value::Fields{
       {"packets_sent", stats.packets_sent},
       {"packets_received", stats.packets_received},
+      {"fsync_threshold_exceed_count", metric(server, "fsync_threshold_exceed_count")},
       {"client_response_stats", size_value(stats.responses)},
       {"provider_null", false},
       {"server_state", std::string(name_of(server.role()))},
@@ -47,7 +56,10 @@ Value counters(const Inspection& server) {
       {"max_latency", stats.latency.max_ms()},
       {"num_alive_client_connections", count_value(server.clients.size())},
       {"uptime", server.uptime_ms()},
-      {"auth_failed_count", stats.auth_failed.value()}};
+      {"auth_failed_count", stats.auth_failed.value()},
+      // ZooKeeper counts those on a port for both kinds of connections, and there is none here.
+      {"non_mtlsremote_conn_count", 0},
+      {"non_mtlslocal_conn_count", 0}};
 }
 
 Value::Fields server_fields(const Inspection& server) {
@@ -281,11 +293,11 @@ constexpr CommandRow kCommands[] = {
     {"stats", "stat", operators, while_serving, "As server_stats, with the connections.", stats,
      stats_text},
     {"configuration", "conf", operators, while_serving, "The settings in force.", configuration,
-     configuration_text},
+     configuration_text, "config"},
     {"monitor", "mntr", operators, while_serving, "All metrics.", monitor, monitor_text},
     {"dirs", "dirs", operators, while_serving, "Bytes of snapshots and of logs.", dirs, dirs_text},
     {"environment", "envi", operators, always, "Version, host, user, system.", environment,
-     environment_text},
+     environment_text, "env"},
     {"hash", "hash", operators, while_serving, "Tree digests at every 128th zxid.", hash,
      hash_text},
     {"stat_reset", "srst", operators, while_serving, "Sets the server's statistics to zero.",

@@ -36,6 +36,7 @@ constexpr GaugeRow kGauges[] = {
      [](const Inspection& s) { return as_double(s.database().tree().data_bytes()); }},
     {"global_sessions",
      [](const Inspection& s) { return as_double(s.database().sessions().size()); }},
+    {"auth_failed_count", [](const Inspection& s) { return as_double(s.stats.auth_failed.value()); }},
     {"writes_refused",  // Ours: 1 while the log's disk has too little room.
      [](const Inspection& s) { return s.clients.log_room() == LogRoom::ample ? 0.0 : 1.0; }},
     {"last_client_response_size",
@@ -85,7 +86,6 @@ struct CounterRow {
 };
 
 constexpr CounterRow kCounters[] = {
-    {"auth_failed_count", &ServerStats::auth_failed},
     {"bytes_received_count", &ServerStats::bytes_received},
     {"response_bytes", &ServerStats::bytes_sent},
     {"watch_bytes", &ServerStats::watch_bytes},
@@ -94,6 +94,8 @@ constexpr CounterRow kCounters[] = {
     {"connection_drop_count", &ServerStats::connections_dropped},
     {"sessionless_connections_expired", &ServerStats::sessionless_expired},
     {"stale_sessions_expired", &ServerStats::sessions_expired},
+    {"proposal_count", &ServerStats::proposals_made},
+    {"commit_count", &ServerStats::commits_made},
     {"digest_mismatches_count", &ServerStats::digest_mismatches},
     {"snapshot_error_count", &ServerStats::snapshots_failed},
     {"writes_refused_count", &ServerStats::writes_refused},  // Ours: the disk is nearly full.
@@ -113,29 +115,11 @@ constexpr SummaryRow kSummaries[] = {
     {"apply_batch_size", &ServerStats::apply_batch},  // Ours: ZooKeeper applies one by one.
 };
 
-/// Recorded in microseconds, and shown as ZooKeeper does: in whole milliseconds but for the average.
+/// Recorded in microseconds, and shown in milliseconds.
+constexpr PerUnit kMicrosPerMilli = 1000;
 constexpr SummaryRow kLatencies[] = {
     {"readlatency", &ServerStats::read_latency_us},
     {"updatelatency", &ServerStats::update_latency_us},
-};
-
-struct LatencyPart {
-  const char* prefix;
-  double (*read)(const Summary& us);
-};
-
-double whole_ms(std::int64_t us) { return as_double(us / 1000); }
-
-constexpr LatencyPart kLatencyParts[] = {
-    {"avg_", [](const Summary& us) { return four_decimals(us.average() / 1000); }},
-    {"min_", [](const Summary& us) { return whole_ms(us.min()); }},
-    {"max_", [](const Summary& us) { return whole_ms(us.max()); }},
-    {"cnt_", [](const Summary& us) { return as_double(us.count()); }},
-    {"sum_", [](const Summary& us) { return whole_ms(us.sum()); }},
-    {"p50_", [](const Summary& us) { return whole_ms(us.percentile(0.5)); }},
-    {"p95_", [](const Summary& us) { return whole_ms(us.percentile(0.95)); }},
-    {"p99_", [](const Summary& us) { return whole_ms(us.percentile(0.99)); }},
-    {"p999_", [](const Summary& us) { return whole_ms(us.percentile(0.999)); }},
 };
 
 using Handles = std::vector<std::unique_ptr<MetricHandle>>;
@@ -164,9 +148,8 @@ Handles add_metrics(Metrics& metrics, const Inspection& inspection) {
   for (const auto& row : kSummaries)
     handles.push_back(metrics.add(row.name, stats.*row.summary, SummaryDetail::plain));
   for (const auto& row : kLatencies)
-    for (const auto& part : kLatencyParts)
-      handles.push_back(metrics.add(part.prefix + std::string(row.name),
-                                    [&us = stats.*row.summary, read = part.read] { return read(us); }));
+    handles.push_back(
+        metrics.add(row.name, stats.*row.summary, SummaryDetail::percentiles, kMicrosPerMilli));
   return handles;
 }
 

@@ -91,6 +91,7 @@ void Snapshotter::commit() {
       failed("the snapshot at 0x" + to_hex(zxid.value) + " failed: " + written.error().what);
     } else {
       last_ = zxid;
+      stats_.last_snapshot = {zxid, loop_.wall_ms()};
       log_.info("wrote a snapshot at 0x" + to_hex(zxid.value) + ", " +
                 std::to_string(written->bytes) + " bytes");
     }

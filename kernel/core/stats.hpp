@@ -38,6 +38,12 @@ struct SizeStats {
   }
 };
 
+/// The newest snapshot; -1 where there is none or the time is not known.
+struct LastSnapshot {
+  Zxid zxid{-1};
+  std::int64_t wall_ms = -1;
+};
+
 /// Tree digests at every 128th zxid, for `hash`: comparing those of two servers tells where they parted.
 class DigestLog {
  public:
@@ -62,17 +68,19 @@ struct ServerStats {
 
   Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
       sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
-      snapshots_failed, writes_refused;
+      snapshots_failed, writes_refused, proposals_made, commits_made;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   SizeStats responses, proposals;
   DigestLog digests;
+  LastSnapshot last_snapshot;
 
-  /// `srst`: all but the failed authentications, as ZooKeeper has it, and the digests.
+  /// `srst`: all but the failed authentications, as ZooKeeper has it, and what is no count.
   void reset() {
     ServerStats fresh;
     fresh.auth_failed = auth_failed;
     fresh.digests = std::move(digests);
+    fresh.last_snapshot = last_snapshot;
     *this = std::move(fresh);
   }
 };

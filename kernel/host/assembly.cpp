@@ -173,7 +173,8 @@ ServerParts Assembly::parts() {
                     in_role<AclPolicy>("acl"),
                     all_in_role<Authenticator>("auth"),
                     all_in_role<Service>("service"),
-                    {}};
+                    {},
+                    in_role<Transport>("transport.service")};
   if (const auto& client = config_.client_address())
     parts.addresses.push_back(
         {"client", in_role<Transport>("transport.client"), client->host, client->port});

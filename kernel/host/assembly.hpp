@@ -56,6 +56,7 @@ class Assembly {
   void reload(ServerConfig config, const PluginCatalogue& catalogue);
 
   Server& server() { return *server_; }
+  Metrics& metrics() { return *metrics_; }
 
  private:
   template <class I>

@@ -197,6 +197,7 @@ class ServerConfig::Reader {
     if (key.starts_with(kOwnPrefix)) return take_own_key(key, property);
     const ZooKeeperKey* row = find_zookeeper_key(key);
     if (!row) return warn_of_unknown(key, property);
+    if (row->scope == KeyScope::service && !has_services()) return tell_of_no_service(*row, property);
     if (row->use == KeyUse::acted_on) return check_flag(*row, property);
     if (!in_scope(row->scope) || property.value.empty() || is_harmless(*row, property.value)) return;
     if (row->use == KeyUse::refused)
@@ -206,9 +207,21 @@ class ServerConfig::Reader {
     warn(fmt::format("{}: {} is ignored: {}", property.origin, property.key, row->option.help));
   }
 
+  bool has_services() const {
+    const Property* services = given(plugin_role("service").key);
+    return services && !comma_list(services->value).empty();
+  }
+
+  void tell_of_no_service(const ZooKeeperKey& row, const Property& property) {
+    if (property.value.empty() || is_harmless(row, property.value)) return;
+    warn(fmt::format("{}: {} is ignored: no service runs that could act on it; {} names those that do, and "
+                     "`vivarium plugins` lists them",
+                     property.origin, property.key, plugin_role("service").key));
+  }
+
   bool in_scope(KeyScope scope) const {
     if (scope == KeyScope::secure_port) return given("secureClientPort") != nullptr;
-    return scope == KeyScope::always || config_.ensemble_.has_value();
+    return scope != KeyScope::ensemble || config_.ensemble_.has_value();
   }
 
   void take_own_key(const std::string& key, const Property& property) {
@@ -559,11 +572,16 @@ std::vector<PluginChoice> ServerConfig::choices() const {
     const std::string_view name = role.name;
     if (name == "transport.client" && !client_) continue;
     if (name == "transport.secure" && !secure_) continue;
+    if (name == "transport.service" && !has_services()) continue;
     const std::string said = values_.text(role.key);
     for (std::string& plugin : role.list ? comma_list(said) : std::vector{said})
       if (!plugin.empty()) choices.push_back({&role, std::move(plugin), values_.origin(role.key)});
   }
   return choices;
+}
+
+bool ServerConfig::has_services() const {
+  return !comma_list(values_.text(plugin_role("service").key)).empty();
 }
 
 std::vector<std::string> ServerConfig::plugin_paths() const {

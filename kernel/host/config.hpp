@@ -80,6 +80,8 @@ class ServerConfig {
   class Reader;
   ServerConfig();
 
+  bool has_services() const;
+
   std::string folder_;                                 ///< Of the config file.
   std::map<std::string, Property, std::less<>> given_;  ///< By canonical key.
   std::map<std::string, std::string, std::less<>> derived_;  ///< What setting() gives instead.

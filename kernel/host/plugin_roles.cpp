@@ -16,6 +16,8 @@ constexpr PluginRole kRoles[] = {
      "how servers reach each other to elect a leader"},
     {"transport.quorum", "vivarium.transport.quorum", InterfaceKind::transport, "", "tcp", false,
      "how servers reach their leader"},
+    {"transport.service", "vivarium.transport.service", InterfaceKind::transport, "tcp", "tcp", false,
+     "how services are reached"},
     {"storage", "vivarium.storage", InterfaceKind::log_store, "file", "file", false,
      "where the history is kept"},
     {"auth", "vivarium.authenticators", InterfaceKind::authenticator, "digest,ip", "digest,ip", true,

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -39,6 +40,18 @@ std::vector<std::pair<std::string, std::string>> environment() {
           {"user.dir", std::filesystem::current_path(ignored).string()}};
 }
 
+/// 0 where the system does not tell.
+double open_files() {
+  std::error_code failed;
+  const std::filesystem::directory_iterator files("/proc/self/fd", failed);
+  return failed ? 0.0 : static_cast<double>(std::distance(begin(files), end(files)));
+}
+
+double most_open_files() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<double>(limit.rlim_cur) : 0.0;
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(ServerConfig config, PluginCatalogue catalogue, const Plan& plan,
@@ -47,6 +60,9 @@ ServerProcess::ServerProcess(ServerConfig config, PluginCatalogue catalogue, con
       disk_(loop_),
       workers_(loop_, kWorkerThreads),
       assembly_(std::move(config), plan, {loop_, disk_, workers_, log},
-                {std::move(version_line), environment()}) {}
+                {std::move(version_line), environment()}) {
+  metrics_.push_back(assembly_.metrics().add("open_file_descriptor_count", open_files));
+  metrics_.push_back(assembly_.metrics().add("max_file_descriptor_count", most_open_files));
+}
 
 }  // namespace vivarium

@@ -9,6 +9,7 @@
 #include "kernel/host/worker_pool.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,7 @@ class ServerProcess {
   RealDisk disk_;
   WorkerPool workers_;
   Assembly assembly_;
+  std::vector<std::unique_ptr<MetricHandle>> metrics_;  ///< What the system says of the process.
 };
 
 }  // namespace vivarium

@@ -15,6 +15,7 @@ constexpr std::int64_t kKib = std::numeric_limits<std::int64_t>::max() >> 10;
 constexpr auto kAlways = KeyScope::always;
 constexpr auto kSecure = KeyScope::secure_port;
 constexpr auto kEnsemble = KeyScope::ensemble;
+constexpr auto kService = KeyScope::service;
 
 constexpr OptionSpec option(const char* key, OptionType type, const char* default_value,
                             std::int64_t min, std::int64_t max, const char* unit,
@@ -48,6 +49,12 @@ constexpr ZooKeeperKey ignored(const char* key, const char* default_value, const
   return {option(key, OptionType::text, default_value, 0, -1, "", why), KeyUse::ignored, scope,
           harmless};
 }
+/// Acted on by a service, if there is one.
+constexpr ZooKeeperKey of_service(ZooKeeperKey row, const char* harmless) {
+  row.scope = KeyScope::service;
+  row.harmless = harmless;
+  return row;
+}
 constexpr ZooKeeperKey refused(const char* key, const char* default_value, const char* harmless,
                                const char* why, KeyScope scope = kAlways) {
   return {option(key, OptionType::text, default_value, 0, -1, "", why), KeyUse::refused, scope,
@@ -56,11 +63,12 @@ constexpr ZooKeeperKey refused(const char* key, const char* default_value, const
 
 // Reasons that several keys share. They read on after "zoo.cfg:7: key=value ": "is ignored: ...".
 constexpr auto kTuning = "it tunes a part of ZooKeeper that is built otherwise here";
-constexpr auto kNoAdmin = "there is no admin server";
+constexpr auto kServiceTls =
+    "it would be served without encryption; remove it, and have services reached by TLS: "
+    "vivarium.transport.service=tls, with options of its own";
 constexpr auto kNoThrottle = "there is no such throttle";
 constexpr auto kNoLocalSessions = "all sessions are global here";
 constexpr auto kNoJvm = "there is no JVM";
-constexpr auto kNoMetricsPort = "there is no metrics server; `mntr` shows the same numbers";
 constexpr auto kNoSasl = "SASL is not offered, so nobody can be authenticated by it";
 constexpr auto kNoQuorumAuth =
     "peers are not authenticated by SASL here; remove it, and keep the quorum ports closed to others";
@@ -256,13 +264,33 @@ constexpr ZooKeeperKey kKeys[] = {
     ignored("jvm.pause.info-threshold.ms", "1000", "*", kNoJvm),
 
     // --- what is shown to operators ---------------------------------------------------------------
-    ignored("admin.enableServer", "true", "false", kNoAdmin),
-    ignored("admin.*", "", "", kNoAdmin),
-    ignored("metricsProvider.className", "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
-            "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider,"
-            "org.apache.zookeeper.metrics.impl.NullMetricsProvider",
-            kNoMetricsPort),
-    ignored("metricsProvider.*", "", "*", kNoMetricsPort),
+    of_service(flag("admin.enableServer", "true", "whether there are admin pages"), "false"),
+    of_service(number("admin.serverPort", "8080", 0, 65535, "", "port of the admin pages; 0: a free one"), ""),
+    of_service(text("admin.serverAddress", "",
+                    "address of the admin pages; unset: 127.0.0.1 (ZooKeeper: every interface)"),
+               ""),
+    of_service(number("admin.idleTimeout", "30000", 1, kInt, "ms",
+                      "how long a connection to the admin pages may be silent"),
+               "30000"),
+    of_service(text("admin.commandURL", "/commands", "where the commands are"), "/commands"),
+    ignored("admin.httpVersion", "11", "11", "HTTP/1.1 is spoken", kService),
+    refused("admin.forceHttps", "false", "false", kServiceTls, kService),
+    refused("admin.needClientAuth", "false", "false", kServiceTls, kService),
+    ignored("admin.portUnification", "false", "false",
+            "the port of the admin pages takes one kind of connections only", kService),
+    ignored("admin.*", "", "", "there is no such command", kService),
+    of_service(text("metricsProvider.className", "",
+                    "ZooKeeper's exporter to Prometheus, org.apache.zookeeper.metrics.prometheus."
+                    "PrometheusMetricsProvider: `/metrics` has a port of its own too"),
+               "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider,"
+               "org.apache.zookeeper.metrics.impl.NullMetricsProvider"),
+    of_service(number("metricsProvider.httpPort", "7000", 0, 65535, "", "that port; 0: a free one"), "*"),
+    of_service(text("metricsProvider.httpHost", "",
+                    "its address; unset: 127.0.0.1 (ZooKeeper: every interface)"),
+               "*"),
+    ignored("metricsProvider.httpsPort", "", "", "`/metrics` is served on httpPort alone", kService),
+    ignored("metricsProvider.ssl.*", "", "*", "", kService),  // Without httpsPort they do nothing.
+    ignored("metricsProvider.*", "", "*", "", kService),
 
     // --- ensembles --------------------------------------------------------------------------------
     text("server.*", "", "a member: host:quorumPort:electionPort[:role][;[clientHost:]clientPort]"),

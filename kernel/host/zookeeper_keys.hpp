@@ -26,6 +26,7 @@ enum class KeyScope : std::uint8_t {
   always,
   secure_port,  ///< Only when secureClientPort is set.
   ensemble,     ///< Only with several servers.
+  service,      ///< Only when there is a service that asks for it; there is a word where there is none.
 };
 
 struct ZooKeeperKey {

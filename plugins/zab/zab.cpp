@@ -268,4 +268,8 @@ std::vector<Broadcast::PeerStatus> Zab::peers() const {
   return office_ ? office_->peers() : std::vector<PeerStatus>();
 }
 
+std::optional<ServerId> Zab::leader() const {
+  return serves() ? std::optional(leader_) : std::nullopt;
+}
+
 }  // namespace vivarium::zab

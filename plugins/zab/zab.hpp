@@ -43,6 +43,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   void touch(SessionId session, std::int32_t timeout_ms) override;
   MonoTime confirmed() const override;
   std::vector<PeerStatus> peers() const override;
+  std::optional<ServerId> leader() const override;
 
  private:
   /// From run() to stop().

@@ -133,7 +133,9 @@ FileStore::FileStore(PluginHost& host)
   fsync_metric_ = host.metrics().add("fsynctime", fsync_ms_, SummaryDetail::plain);
   space_metric_ = host.metrics().add("disk_free_bytes",
                                      [this] { return static_cast<double>(space_.bytes); });
-  slow_syncs_metric_ = host.metrics().add("fsync_threshold_exceed_count", slow_syncs_);
+  // A gauge, as ZooKeeper has it.
+  slow_syncs_metric_ = host.metrics().add("fsync_threshold_exceed_count",
+                                          [this] { return static_cast<double>(slow_syncs_.value()); });
 }
 
 FileStore::~FileStore() { stop(); }

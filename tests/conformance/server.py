@@ -34,8 +34,9 @@ import time
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 JAVA = "java"
 JARS = "/usr/share/java"
-# Debian's zookeeper.jar names the rest of its class path itself, but for the codecs of Netty.
-SERVER_JARS = ["zookeeper", "slf4j-simple", "netty-codec"]
+# Debian's zookeeper.jar names the rest of its class path itself, but for the codecs of Netty and the
+# servlets of its admin server.
+SERVER_JARS = ["zookeeper", "slf4j-simple", "netty-codec", "servlet-api"]
 # A small JVM that starts fast: the tests are many and short.
 JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
              "-Dfile.encoding=UTF-8", "-Djava.awt.headless=true"]

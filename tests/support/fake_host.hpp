@@ -163,7 +163,7 @@ class FakeMetrics final : public Metrics {
     return add(name, [&counter] { return static_cast<double>(counter.value()); });
   }
   std::unique_ptr<MetricHandle> add(std::string_view name, const Summary& summary,
-                                    SummaryDetail) override {
+                                    SummaryDetail, PerUnit) override {
     return add(name, [&summary] { return static_cast<double>(summary.count()); });
   }
   std::unique_ptr<MetricHandle> add(std::string_view name, Gauge gauge) override {
@@ -173,6 +173,11 @@ class FakeMetrics final : public Metrics {
   std::vector<Sample> samples() const override {
     std::vector<Sample> all;
     for (const auto& [name, gauge] : gauges_) all.push_back({name, gauge(), false});
+    return all;
+  }
+  std::vector<Family> families() const override {
+    std::vector<Family> all;
+    for (const auto& [name, gauge] : gauges_) all.push_back({name, Kind::gauge, gauge(), 0, {}});
     return all;
   }
   /// nullopt when no such metric is registered.
@@ -202,7 +207,12 @@ class FakeCommands final : public Commands {
     return std::make_unique<Handle>(*this, specs_.back().get());
   }
   const CommandSpec* find(std::string_view name) const override {
-    return find_if([&](const CommandSpec& spec) { return spec.name == name; });
+    return find_if([&](const CommandSpec& spec) {
+      const auto is_among = [&](const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+      };
+      return spec.name == name || is_among(spec.words) || is_among(spec.aliases);
+    });
   }
   const CommandSpec* find_word(std::string_view word) const override {
     return find_if([&](const CommandSpec& spec) {

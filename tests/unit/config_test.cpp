@@ -360,6 +360,40 @@ TEST_CASE("a key whose value is what this server does anyway gets none") {
             .clean());
 }
 
+TEST_CASE("keys of a service get a warning while there is none") {
+  CHECK(Reading("admin.serverPort=8081\n").warnings() ==
+        Sentences{"zoo.cfg:1: admin.serverPort is ignored: no service runs that could act on it; "
+                  "vivarium.services names those that do, and `vivarium plugins` lists them"});
+  CHECK(Reading("admin.forceHttps=true\n").errors().empty());
+  CHECK(Reading("admin.serverPort=8081\nadmin.idleTimeout=100\nadmin.commandURL=/ops\n"
+                "metricsProvider.httpPort=7001\nvivarium.services=admin\n")
+            .clean());
+}
+
+TEST_CASE("a service is not served without the encryption that is asked for") {
+  for (const char* line : {"admin.forceHttps=true", "admin.needClientAuth=true"}) {
+    CAPTURE(line);
+    CHECK_THAT(only(Reading(std::string(line) + "\nvivarium.services=admin\n").errors()),
+               Contains("vivarium.transport.service=tls"));
+  }
+}
+
+TEST_CASE("the port of the admin pages is a number") {
+  CHECK_THAT(only(Reading("admin.serverPort=70000\nvivarium.services=admin\n").errors()),
+             Contains("zoo.cfg:1: admin.serverPort=70000"));
+}
+
+TEST_CASE("there is a transport for services where there is a service") {
+  const auto has_transport = [](const Reading& config) {
+    const auto choices = config->choices();
+    return std::any_of(choices.begin(), choices.end(), [](const PluginChoice& choice) {
+      return std::string_view(choice.role->name) == "transport.service";
+    });
+  };
+  CHECK_FALSE(has_transport(Reading("")));
+  CHECK(has_transport(Reading("vivarium.services=admin\n")));
+}
+
 TEST_CASE("an unknown key gets a warning with the nearest one") {
   CHECK(Reading("clientport=3\n").warnings() ==
         Sentences{"zoo.cfg:1: clientport is unknown and ignored; did you mean clientPort?"});

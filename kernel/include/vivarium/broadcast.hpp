@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -113,6 +114,8 @@ class Broadcast : public Plugin {
     Zxid last_acknowledged;
   };
   virtual std::vector<PeerStatus> peers() const { return {}; }
+  /// Whom this server serves under, itself perhaps; nothing while it looks, and where there is none.
+  virtual std::optional<ServerId> leader() const { return {}; }
 };
 
 }  // namespace vivarium

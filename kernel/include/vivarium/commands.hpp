@@ -57,6 +57,7 @@ struct CommandSpec {
   std::function<Value(const Value::Fields& arguments)> run;
   /// Renders for a four-letter word; empty when there is no such word.
   std::function<std::string(const Value&)> text;
+  std::vector<std::string> aliases = {};  ///< Further names for admin pages: "config".
 };
 
 /// Keeps a command in the table; destroying it removes the command.
@@ -69,6 +70,7 @@ class Commands {
  public:
   virtual ~Commands() = default;
   [[nodiscard]] virtual std::unique_ptr<CommandHandle> add(CommandSpec spec) = 0;
+  /// By its name, an alias, or a word.
   virtual const CommandSpec* find(std::string_view name) const = 0;
   virtual const CommandSpec* find_word(std::string_view word) const = 0;
   virtual std::vector<const CommandSpec*> all() const = 0;

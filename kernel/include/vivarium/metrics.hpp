@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vivarium {
@@ -50,6 +51,9 @@ class MetricHandle {
 
 enum class SummaryDetail : std::uint8_t { plain, percentiles };
 
+/// What a summary shows one of: 1000 of what is recorded, say, where microseconds show as milliseconds.
+using PerUnit = std::int64_t;
+
 /// What metrics a server has. Metric objects are owned by whoever records into them.
 class Metrics {
  public:
@@ -62,13 +66,30 @@ class Metrics {
     bool integral = true;
   };
 
+  enum class Kind : std::uint8_t { counter, gauge, summary };
+
+  /// A metric as what it is, for those who tell kinds apart.
+  struct Family {
+    std::string name;
+    Kind kind = Kind::gauge;
+    double value = 0;        ///< Of a counter or gauge; the sum of a summary.
+    std::int64_t count = 0;  ///< Of a summary.
+    std::vector<std::pair<double, double>> quantiles;  ///< Of a summary: share and value.
+  };
+
   virtual ~Metrics() = default;
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Counter&) = 0;
+  /// The average is shown with its fraction, all else in whole units.
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Summary&,
-                                                          SummaryDetail) = 0;
+                                                          SummaryDetail, PerUnit) = 0;
+  [[nodiscard]] std::unique_ptr<MetricHandle> add(std::string_view name, const Summary& summary,
+                                                  SummaryDetail detail) {
+    return add(name, summary, detail, 1);
+  }
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, Gauge) = 0;
   /// Everything that is registered, in order of registration.
   virtual std::vector<Sample> samples() const = 0;
+  virtual std::vector<Family> families() const = 0;
 };
 
 }  // namespace vivarium

@@ -43,7 +43,9 @@ class Service : public Plugin {
   static constexpr InterfaceKind kKind = InterfaceKind::service;
   static constexpr std::uint32_t kRevision = 1;
 
-  /// The server serves from now on. `view` and the transports are lent until stop().
+  /// Called once, before the server reads its state, so that who asks is answered at all times: until
+  /// it serves, view.role() is none. `view` and the transport, that of the role transport.service, are
+  /// lent until stop().
   virtual Result<void> run(const ServerView& view, Transport& transport) = 0;
 };
 
