@@ -1,10 +1,15 @@
 #include "kernel/core/access.hpp"
 
+#include <vivarium/jute.hpp>
+
 #include <algorithm>
 #include <set>
 
 namespace vivarium {
 namespace {
+
+/// No scheme knows what it means; `auth` takes any id.
+bool has_null_id(const AclEntry& entry) { return is_null(entry.id) && entry.scheme != "auth"; }
 
 bool is_world(const AclEntry& entry) { return entry.scheme == "world" && entry.id == "anyone"; }
 
@@ -78,6 +83,8 @@ WireError AccessGate::normalize(std::span<const AclEntry> asked, const Subject& 
       if (!expand_auth(entry, subject, bytes_left, stored)) return WireError::invalid_acl;
       continue;
     }
+    if (has_null_id(entry) && (entry.scheme == "world" || authenticator(entry.scheme)))
+      return WireError::marshalling_error;
     const auto* scheme = is_world(entry) ? nullptr : authenticator(entry.scheme);
     if (!is_world(entry) && (!scheme || !scheme->acl_id_valid(entry.id)))
       return WireError::invalid_acl;

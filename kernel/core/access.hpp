@@ -46,8 +46,9 @@ class AccessGate {
   /// True when no policy is configured, so that accesses without a permission need no question.
   bool acl_only() const { return policy_ == nullptr; }
 
-  /// Drops duplicates, expands `auth`, checks schemes and ids. ok or invalid_acl. Takes what the
-  /// entries need in a transaction off `bytes_left`; where that is too little, it is invalid_acl too.
+  /// Drops duplicates, expands `auth`, checks schemes and ids. ok, invalid_acl, or marshalling_error
+  /// for an id that is null. Takes what the entries need in a transaction off `bytes_left`; where that
+  /// is too little, it is invalid_acl too.
   WireError normalize(std::span<const AclEntry> asked, const Subject& subject,
                       std::size_t& bytes_left, std::vector<AclEntry>& stored) const;
 

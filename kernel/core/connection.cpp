@@ -1,6 +1,7 @@
 #include "kernel/core/connection.hpp"
 
 #include "kernel/core/clients.hpp"
+#include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 
 #include <vivarium/assert.hpp>
@@ -194,6 +195,10 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
     }
     if (state_ == State::open && overloaded()) {
       hold_until_room();
+      break;
+    }
+    if (state_ == State::open && overtakes_read(frame)) {
+      held_ = true;  // Until on_synced.
       break;
     }
     ++taken;
@@ -481,8 +486,8 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
   JuteIn in(body);
   records::PathRequest request;
   in(request);
-  Waiting waiting{Wait::sync, Op::sync, xid, std::string(request.path),
-                  clients_.parts().loop.now()};
+  const auto echo = is_null(request.path) ? Data() : Data(request.path);
+  Waiting waiting{Wait::sync, Op::sync, xid, to_jute(echo), clients_.parts().loop.now()};
   if (!in.ok()) waiting.err = WireError::marshalling_error;
   wait(std::move(waiting), body.size());
   clients_.sync(session_, xid);
@@ -490,6 +495,7 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
 
 void Connection::wait(Waiting waiting, std::size_t bytes) {
   waiting.bytes = bytes;
+  if (waiting.kind == Wait::sync) ++unanswered_syncs_;
   clients_.add_outstanding(1, static_cast<std::ptrdiff_t>(bytes));
   waiting_.push_back(std::move(waiting));
 }
@@ -498,6 +504,7 @@ Connection::Waiting Connection::take_waiting(std::size_t at) {
   const auto taken = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
   auto waiting = std::move(*taken);
   waiting_.erase(taken);
+  if (waiting.kind == Wait::sync) --unanswered_syncs_;
   clients_.add_outstanding(-1, -static_cast<std::ptrdiff_t>(waiting.bytes));
   return waiting;
 }
@@ -505,6 +512,17 @@ Connection::Waiting Connection::take_waiting(std::size_t at) {
 bool Connection::front_is_ready() const {
   return !waiting_.empty() && waiting_.front().kind != Wait::write &&
          waiting_.front().kind != Wait::sync;
+}
+
+bool Connection::overtakes_read(std::string_view frame) const {
+  if (unanswered_syncs_ == 0) return false;
+  JuteIn in(frame);
+  records::RequestHeader header;
+  in(header);
+  if (!is_write(static_cast<Op>(header.type))) return false;
+  const auto is = [](Wait kind) { return [kind](const Waiting& one) { return one.kind == kind; }; };
+  const auto sync = std::find_if(waiting_.begin(), waiting_.end(), is(Wait::sync));
+  return std::any_of(sync, waiting_.end(), is(Wait::read));
 }
 
 bool Connection::in_doubt() const {
@@ -542,14 +560,13 @@ void Connection::on_auth(std::int32_t xid, std::string_view body) {
   auto* scheme = clients_.parts().gate.authenticator(packet.scheme);
   if (!scheme) return fail_auth(xid, "there is no authenticator of that scheme");
   exchange_ = scheme->accept(channel_.peer());
-  if (!exchange_) {  // The connection itself has proved what there is to prove.
-    if (scheme->identities_of(channel_.peer()).empty())
-      return fail_auth(xid, "the connection proves no identity of that scheme");
-    return send_header(xid, 0, WireError::ok);
-  }
-  if (!packet.auth) return fail_auth(xid, "the packet holds nothing to prove it with");
+  const bool proved = !scheme->identities_of(channel_.peer()).empty();  // By the connection itself.
+  if (!exchange_ && !proved)
+    return fail_auth(xid, "the connection proves no identity of that scheme");
+  if (!exchange_) return send_header(xid, 0, WireError::ok);
+  if (!packet.auth && !proved) return fail_auth(xid, "the packet holds nothing to prove it with");
   authenticating_ = true;
-  exchange_->step(*packet.auth,
+  exchange_->step(packet.auth.value_or(""),
                   [this, xid](AuthStep step) { on_auth_step(xid, std::move(step)); });
 }
 
@@ -634,10 +651,18 @@ WireError Connection::set_watches(std::string_view body, bool with_persistent) {
   records::SetWatches2Request request;
   in(request.relative_zxid, request.data, request.exist, request.child);
   if (with_persistent) in(request.persistent, request.persistent_recursive);
-  if (!in.ok()) return WireError::marshalling_error;
-  for (const auto path : request.data) restore_data_watch(path, request.relative_zxid);
-  for (const auto path : request.exist) restore_exist_watch(path);
-  for (const auto path : request.child) restore_child_watch(path, request.relative_zxid);
+  if (!in.ok() || in.saw_null_vector()) return WireError::marshalling_error;
+  // A null among the paths ends it, as in ZooKeeper; what comes before is done.
+  const auto each = [](const std::vector<Text>& paths, const auto& restore) {
+    const auto null = std::find_if(paths.begin(), paths.end(), is_null);
+    std::for_each(paths.begin(), null, restore);
+    return null == paths.end();
+  };
+  const auto zxid = request.relative_zxid;
+  if (!each(request.data, [&](Text path) { restore_data_watch(path, zxid); }) ||
+      !each(request.exist, [&](Text path) { restore_exist_watch(path); }) ||
+      !each(request.child, [&](Text path) { restore_child_watch(path, zxid); }))
+    return WireError::marshalling_error;
   auto& watches = clients_.parts().watches;
   for (const auto path : request.persistent) watches.add_persistent(path, *this);
   for (const auto path : request.persistent_recursive) watches.add_recursive(path, *this);
@@ -648,7 +673,7 @@ WireError Connection::set_watches(std::string_view body, bool with_persistent) {
 // happened, and what fires later is filtered when it fires.
 
 void Connection::restore_data_watch(std::string_view path, std::int64_t relative_zxid) {
-  const auto* node = clients_.database().tree().find(path);
+  const auto* node = clients_.database().tree().find(paths::of_node(path));
   if (!node) return append_event(EventType::deleted, path, -1);
   if (node->mzxid > relative_zxid && sees(Operation::watch_event, path, node->acl))
     return append_event(EventType::data_changed, path, -1);
@@ -656,14 +681,14 @@ void Connection::restore_data_watch(std::string_view path, std::int64_t relative
 }
 
 void Connection::restore_exist_watch(std::string_view path) {
-  const auto* node = clients_.database().tree().find(path);
+  const auto* node = clients_.database().tree().find(paths::of_node(path));
   if (node && sees(Operation::watch_event, path, node->acl))
     return append_event(EventType::created, path, -1);
   clients_.parts().watches.add_data(path, *this);
 }
 
 void Connection::restore_child_watch(std::string_view path, std::int64_t relative_zxid) {
-  const auto* node = clients_.database().tree().find(path);
+  const auto* node = clients_.database().tree().find(paths::of_node(path));
   if (!node) return append_event(EventType::deleted, path, -1);
   if (node->pzxid() > relative_zxid && sees(Operation::watch_event, path, node->acl))
     return append_event(EventType::children_changed, path, -1);
@@ -738,8 +763,10 @@ void Connection::on_synced(std::int32_t cxid) {
                                  [](const Waiting& one) { return one.kind == Wait::sync; });
   if (mine == waiting_.end() || mine->xid != cxid) return;
   mine->kind = Wait::synced;
+  --unanswered_syncs_;
   answer_what_is_ready();
   flush();
+  resume();
 }
 
 void Connection::answer_what_is_ready() {
@@ -774,7 +801,7 @@ void Connection::answer_applied_write(const Waiting& waiting) {
 
 void Connection::answer_sync(const Waiting& waiting) {
   const auto frame = begin();
-  if (waiting.err == WireError::ok) append_jute(out_, std::string_view(waiting.body));
+  if (waiting.err == WireError::ok) out_ += waiting.body;
   end(frame, waiting.xid, clients_.database().last_applied().value, waiting.err);
   finish(waiting, true);
 }

@@ -19,6 +19,9 @@ std::optional<std::string_view> parent_if_plain(std::string_view path);
 std::string_view parent(std::string_view path);
 /// What follows the last slash.
 std::string_view name(std::string_view path);
+/// The path at which a reader finds the node: the root has an empty name too, as in ZooKeeper. A watch
+/// that is left there stays under that name, where nothing fires it.
+inline std::string_view of_node(std::string_view path) { return path.empty() ? "/" : path; }
 /// Nodes that can never be deleted.
 bool special(std::string_view path);
 /// `path` is `ancestor` itself or below it.

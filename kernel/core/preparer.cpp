@@ -48,42 +48,24 @@ bool flag_fits(Op op, CreateFlag flag) {
 
 std::int64_t size_of(Data data) { return data ? static_cast<std::int64_t>(data->size()) : 0; }
 
-/// Consumes one operation's record, to learn where it ends.
+/// Consumes one operation's record, to learn where it ends. False too when its path is null.
 bool skip_record(Op op, JuteIn& in) {
+  const auto skip = [&in](auto record) {
+    in(record);
+    return in.ok() && !is_null(record.path);
+  };
   switch (op) {
     case Op::create:
     case Op::create2:
-    case Op::create_container: {
-      records::CreateRequest record;
-      in(record);
-      break;
-    }
-    case Op::create_ttl: {
-      records::CreateTtlRequest record;
-      in(record);
-      break;
-    }
+    case Op::create_container: return skip(records::CreateRequest());
+    case Op::create_ttl: return skip(records::CreateTtlRequest());
     case Op::remove:
-    case Op::check: {
-      records::PathVersionRequest record;
-      in(record);
-      break;
-    }
-    case Op::set_data: {
-      records::SetDataRequest record;
-      in(record);
-      break;
-    }
+    case Op::check: return skip(records::PathVersionRequest());
+    case Op::set_data: return skip(records::SetDataRequest());
     case Op::get_data:
-    case Op::get_children: {
-      records::PathWatchRequest record;
-      in(record);
-      break;
-    }
-    default:
-      return false;
+    case Op::get_children: return skip(records::PathWatchRequest());
+    default: return false;
   }
-  return in.ok();
 }
 
 bool writes_in_multi(Op op) {
@@ -171,8 +153,7 @@ WireError Preparer::prepare_op(const Context& context, Op op, JuteIn& body, Op& 
     case Op::check: return context.in_multi ? prepare_check(context, body) : WireError::unimplemented;
     case Op::create_session: return prepare_create_session(context, body);
     case Op::close_session: return prepare_close_session(context);
-    case Op::reconfig:
-      return rules_.reconfig_enabled ? WireError::unimplemented : WireError::reconfig_disabled;
+    case Op::reconfig: return prepare_reconfig(body);
     default: return WireError::unimplemented;
   }
 }
@@ -220,6 +201,7 @@ WireError Preparer::prepare_create(const Context& context, Op op, JuteIn& body, 
   if (err == WireError::ok) err = check_session(context);
   if (err != WireError::ok) return err;
   const auto& request = creation_.request;
+  if (is_null(request.path)) return WireError::marshalling_error;
   const auto parent_path = paths::parent_if_plain(request.path);
   if (!parent_path) return WireError::bad_arguments;
   err = gate_.normalize(request.acl, context.subject, acl_bytes_left_, acl_);
@@ -271,6 +253,7 @@ WireError Preparer::prepare_delete(const Context& context, JuteIn& body) {
   body(request);
   if (!body.ok()) return WireError::marshalling_error;
   if (const auto err = check_session(context); err != WireError::ok) return err;
+  if (is_null(request.path)) return WireError::marshalling_error;
   const auto parent_path = paths::parent_if_plain(request.path);
   if (!parent_path || paths::special(request.path)) return WireError::bad_arguments;
   const auto parent = pending_.find(*parent_path);
@@ -389,6 +372,13 @@ WireError Preparer::prepare_close_session(const Context& context) {
   return WireError::ok;
 }
 
+WireError Preparer::prepare_reconfig(JuteIn& body) const {
+  records::ReconfigRequest request;
+  body(request);
+  if (!body.ok()) return WireError::marshalling_error;
+  return rules_.reconfig_enabled ? WireError::unimplemented : WireError::reconfig_disabled;
+}
+
 // --- multi ----------------------------------------------------------------------------------------
 
 WireError Preparer::prepare_multi(const Context& context) {
@@ -419,6 +409,7 @@ WireError Preparer::prepare_multi(const Context& context) {
     pending_.commit();
   else
     pending_.rollback();
+  if (failed == WireError::marshalling_error) return failed;  // Of the multi as a whole.
 
   body_.clear();
   records::MultiTxn txn;

@@ -75,6 +75,7 @@ class Preparer {
   WireError prepare_create_session(const Context& context, JuteIn& body);
   bool outdated_expiry(const Request& request) const;
   WireError prepare_close_session(const Context& context);
+  WireError prepare_reconfig(JuteIn& body) const;
   WireError prepare_multi(const Context& context);
 
   WireError check_session(const Context& context);

@@ -1,5 +1,6 @@
 #include "kernel/core/reader.hpp"
 
+#include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 
 namespace vivarium {
@@ -11,11 +12,6 @@ constexpr std::size_t kMultiReadBytesMax = 64u << 20;
 constexpr ReadResult malformed{WireError::marshalling_error, WatchEffect::none, {}};
 
 ReadResult failed(WireError err) { return {err, WatchEffect::none, {}}; }
-
-/// The root has an empty name too, as in ZooKeeper.
-void name_root(std::string_view& path) {
-  if (path.empty()) path = "/";
-}
 
 bool reads_in_multi(Op op) { return op == Op::get_data || op == Op::get_children; }
 
@@ -71,12 +67,12 @@ bool Reader::readable(Operation operation, std::string_view path, AclNumber acl,
 ReadResult Reader::exists(JuteIn& in, const Subject& subject, JuteOut& out) const {
   records::PathWatchRequest request;
   in(request);
-  if (!in.ok()) return malformed;
-  name_root(request.path);
+  if (!in.ok() || is_null(request.path)) return malformed;
+  const auto path = paths::of_node(request.path);
   if (request.path.find('\0') != std::string_view::npos) return failed(WireError::bad_arguments);
-  const auto* node = database_.tree().find(request.path);
-  if (node ? !readable(Operation::exists, request.path, node->acl, subject)
-           : !gate_.allows({Operation::exists, request.path}, subject, database_))
+  const auto* node = database_.tree().find(path);
+  if (node ? !readable(Operation::exists, path, node->acl, subject)
+           : !gate_.allows({Operation::exists, path}, subject, database_))
     return failed(WireError::no_auth);
   const auto watch = request.watch ? WatchEffect::data : WatchEffect::none;
   if (!node) return {WireError::no_node, watch, request.path};
@@ -87,11 +83,11 @@ ReadResult Reader::exists(JuteIn& in, const Subject& subject, JuteOut& out) cons
 ReadResult Reader::get_data(JuteIn& in, const Subject& subject, JuteOut& out) const {
   records::PathWatchRequest request;
   in(request);
-  if (!in.ok()) return malformed;
-  name_root(request.path);
-  const auto* node = database_.tree().find(request.path);
+  if (!in.ok() || is_null(request.path)) return malformed;
+  const auto path = paths::of_node(request.path);
+  const auto* node = database_.tree().find(path);
   if (!node) return failed(WireError::no_node);
-  if (!readable(Operation::get_data, request.path, node->acl, subject))
+  if (!readable(Operation::get_data, path, node->acl, subject))
     return failed(WireError::no_auth);
   out(node->data(), database_.stat_of(*node));
   return {WireError::ok, request.watch ? WatchEffect::data : WatchEffect::none, request.path};
@@ -100,13 +96,13 @@ ReadResult Reader::get_data(JuteIn& in, const Subject& subject, JuteOut& out) co
 ReadResult Reader::get_acl(JuteIn& in, const Subject& subject, JuteOut& out) const {
   records::PathRequest request;
   in(request);
-  if (!in.ok()) return malformed;
-  name_root(request.path);
-  const auto* node = database_.tree().find(request.path);
+  if (!in.ok() || is_null(request.path)) return malformed;
+  const auto path = paths::of_node(request.path);
+  const auto* node = database_.tree().find(path);
   if (!node) return failed(WireError::no_node);
   const auto entries = database_.acls().entries(node->acl);
   const auto allows = [&](std::int32_t permission) {
-    return gate_.allows({Operation::get_acl, request.path, permission, entries}, subject, database_);
+    return gate_.allows({Operation::get_acl, path, permission, entries}, subject, database_);
   };
   if (!allows(perms::kRead | perms::kAdmin)) return failed(WireError::no_auth);
   AclList list(entries.begin(), entries.end());
@@ -125,11 +121,11 @@ ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out
                                 bool with_stat) const {
   records::PathWatchRequest request;
   in(request);
-  if (!in.ok()) return malformed;
-  name_root(request.path);
-  const auto* node = database_.tree().find(request.path);
+  if (!in.ok() || is_null(request.path)) return malformed;
+  const auto path = paths::of_node(request.path);
+  const auto* node = database_.tree().find(path);
   if (!node) return failed(WireError::no_node);
-  if (!readable(Operation::get_children, request.path, node->acl, subject))
+  if (!readable(Operation::get_children, path, node->acl, subject))
     return failed(WireError::no_auth);
   out(database_.tree().children(*node));
   if (with_stat) out(database_.stat_of(*node));
@@ -139,12 +135,15 @@ ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out
 ReadResult Reader::count_children(JuteIn& in, const Subject& subject, JuteOut& out) const {
   records::PathRequest request;
   in(request);
-  if (!in.ok()) return malformed;
-  const auto* node = database_.tree().find(request.path);
+  if (!in.ok() || is_null(request.path)) return malformed;
+  const auto path = paths::of_node(request.path);
+  const auto* node = database_.tree().find(path);
   if (!node) return failed(WireError::no_node);
-  if (!readable(Operation::count_children, request.path, node->acl, subject))
+  if (!readable(Operation::count_children, path, node->acl, subject))
     return failed(WireError::no_auth);
-  out(static_cast<std::int32_t>(database_.tree().descendants(*node)));
+  // By its empty name ZooKeeper counts the root as one of those below it.
+  const auto itself = request.path.empty() ? 1u : 0u;
+  out(static_cast<std::int32_t>(database_.tree().descendants(*node) + itself));
   return {};
 }
 
@@ -189,6 +188,7 @@ ReadResult Reader::multi_read(std::string_view body, const Subject& subject,
     const auto result = read(part.op, part.body, subject, out);
     if (out.size() - begin > kMultiReadBytesMax) return failed(WireError::bad_arguments);
     if (result.err == WireError::ok) continue;
+    if (result.err == WireError::marshalling_error) return malformed;
     out.resize(start);
     const auto code = static_cast<std::int32_t>(result.err);
     reply(records::MultiHeader{static_cast<std::int32_t>(Op::error), false, code}, code);

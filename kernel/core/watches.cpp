@@ -143,7 +143,8 @@ std::size_t Watches::tell_ancestors(const WatchEvent& event) {
   std::size_t told = 0;
   for (const auto& [length, count] : recursive_lengths_) {
     const bool root = length == 1;
-    if (length >= event.path.size() || !(root || event.path[length] == '/')) continue;
+    // Nothing is below an empty path, which a client may watch.
+    if (length == 0 || length >= event.path.size() || !(root || event.path[length] == '/')) continue;
     const auto entry = paths_.find(event.path.substr(0, length));
     if (entry == paths_.end()) continue;
     for (Watch& watch : entry->second) {

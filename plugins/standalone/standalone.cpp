@@ -109,15 +109,21 @@ void Standalone::go_on(Epoch epoch) {
 
 void Standalone::on_durable(Zxid zxid) {
   if (!parts_) return;
+  answer_syncs();
+  while (parts_ && !uncommitted_.empty() && uncommitted_.front().zxid <= zxid) {
+    commit(syncs_.empty() ? zxid : std::min(zxid, syncs_.front().after));
+    answer_syncs();
+  }
+}
+
+void Standalone::commit(Zxid last) {
   std::vector<LogEntry> committed;
-  while (!uncommitted_.empty() && uncommitted_.front().zxid <= zxid) {
+  do {
     committed.push_back(std::move(uncommitted_.front()));
     uncommitted_.pop_front();
-  }
-  if (committed.empty()) return;
+  } while (!uncommitted_.empty() && uncommitted_.front().zxid <= last);
   last_committed_ = committed.back().zxid;
   parts_->state.apply(committed);  // May submit more; this object's state is complete by now.
-  answer_syncs();
 }
 
 void Standalone::sync(SessionId session, std::int32_t cxid) {

@@ -62,6 +62,9 @@ class Standalone final : public Broadcast, private LogStoreEvents {
   void keep(EpochKind kind, Epoch epoch, std::function<void()> then);
   void go_on(Epoch epoch);
   void answer_syncs();
+  /// The first of the uncommitted and those up to `last`, which is where a sync is at most: what was
+  /// asked between it and the write behind it sees the state between.
+  void commit(Zxid last);
   /// Runs the task from the loop, unless this has stopped by then.
   void post(std::function<void(BroadcastParts&)> task);
 

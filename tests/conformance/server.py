@@ -85,10 +85,11 @@ def _end_with_parent():
 
 
 class Server:
-    def __init__(self, program, settings=(), port=None, my_id=None):
+    def __init__(self, program, settings=(), port=None, my_id=None, properties=()):
         """program: path of vivarium, or JAVA. settings: zoo.cfg lines "key=value"; an empty value
         removes a default. port: None takes any free one at each start. my_id: of a member of an
-        ensemble; ensemble.py makes those."""
+        ensemble; ensemble.py makes those. properties: what ZooKeeper takes from its JVM's flags alone,
+        and ours from zoo.cfg; it may be changed between two starts."""
         self.is_java = program == JAVA
         self.program = program if self.is_java else os.path.abspath(program)
         self.directory = tempfile.mkdtemp(prefix="vivarium-conformance-")
@@ -99,6 +100,7 @@ class Server:
         self._ready = os.path.join(self.directory, "ready")
         self._fixed_port = port
         self._my_id = my_id
+        self.properties = dict(properties)
         self._process = None
         self._settings = {
             "tickTime": "2000",
@@ -156,6 +158,7 @@ class Server:
                 self.secure_address = "127.0.0.1:" + settings["secureClientPort"]
         else:
             settings["clientPort"] = str(self._fixed_port or "auto")
+            settings.update(self.properties)
         os.makedirs(settings["dataDir"], exist_ok=True)
         if self._my_id is not None:
             with open(os.path.join(settings["dataDir"], "myid"), "w") as f:
@@ -187,6 +190,7 @@ class Server:
             read_only = self._settings.get("readonlymode.enabled", "false")
             return ["java", *JVM_FLAGS, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                     f"-Dreadonlymode.enabled={read_only}",
+                    *(f"-D{key}={value}" for key, value in self.properties.items()),
                     "-cp", ":".join(f"{JARS}/{jar}.jar" for jar in SERVER_JARS),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", self._config]
         return [self.program, "serve", self._config, "--ready-file", self._ready]

@@ -194,6 +194,7 @@ TEST_CASE("an empty path reads the root") {
   CHECK(client.data("").empty());
   CHECK(names(client.children("")) == std::vector<std::string>{"zookeeper"});
   CHECK(client.call(Op::get_acl, records::PathRequest{""}).err == WireError::ok);
+  CHECK(client.call(Op::get_all_children_number, records::PathRequest{""}).as<std::int32_t>() == 4);
   CHECK(client.create("").err == WireError::bad_arguments);
   CHECK(client.remove("").err == WireError::bad_arguments);
 }
@@ -296,6 +297,15 @@ TEST_CASE("an unknown scheme fails to authenticate and closes the connection") {
   client.wait_closed();
   TestClient other(server);
   CHECK(other.exists("/after").err == WireError::no_node);
+}
+
+TEST_CASE("a scheme that the connection itself proves asks for no credentials, and digest does") {
+  TestServer server;
+  TestClient client(server);
+  client.send(Op::auth, to_jute(records::AuthPacket{0, "ip", {}}));
+  CHECK(client.wait_for(kXidAuth).err == WireError::ok);
+  client.send(Op::auth, to_jute(records::AuthPacket{0, "digest", {}}));
+  CHECK(client.wait_for(kXidAuth).err == WireError::auth_failed);
 }
 
 TEST_CASE("multi does all or nothing at one zxid") {
@@ -406,6 +416,59 @@ TEST_CASE("replies keep the order of requests, reads behind writes included") {
   CHECK(client.wait_for(set).as<Stat>().version == 1);
   CHECK(client.wait_for(sync).as<records::PathRequest>().path == "/any");
   CHECK(client.wait_for(last).body.find('2') != std::string::npos);
+}
+
+TEST_CASE("what is behind a sync and before a write sees nothing of that write") {
+  TestServer server;
+  TestClient client(server);
+  const auto create = client.send(
+      Op::create, to_jute(records::CreateRequest{"/a", "1", TestClient::open_acl(), 0}));
+  const auto sync = client.send(Op::sync, to_jute(records::PathRequest{"/a"}));
+  const auto read = client.send(Op::get_data, to_jute(records::PathWatchRequest{"/a", false}));
+  const auto set = client.send(Op::set_data, to_jute(records::SetDataRequest{"/a", "2", 0}));
+  CHECK(client.wait_for(create).err == WireError::ok);
+  const auto synced = client.wait_for(sync);
+  CHECK(client.wait_for(read).body.find('2') == std::string::npos);
+  CHECK(client.wait_for(set).zxid == synced.zxid + 1);
+}
+
+TEST_CASE("a write that is sent behind a setACL is held to it") {
+  TestServer server;
+  TestClient client(server);
+  client.create("/a");
+  const auto close = client.send(
+      Op::set_acl, to_jute(records::SetAclRequest{"/a", {{1, "world", "anyone"}}, -1}));
+  const auto set = client.send(Op::set_data, to_jute(records::SetDataRequest{"/a", "x", -1}));
+  CHECK(client.wait_for(close).err == WireError::ok);
+  CHECK(client.wait_for(set).err == WireError::no_auth);
+}
+
+TEST_CASE("what is null and must not be is a marshalling error") {
+  TestServer server;
+  TestClient client(server);
+  const std::string null(4, '\xff'), zeros(16, '\0');
+  const auto refused = [&](Op op, const std::string& body) {
+    CAPTURE(op);
+    CHECK(client.wait_for(client.send(op, body)).err == WireError::marshalling_error);
+  };
+  for (const auto op : {Op::create, Op::remove, Op::exists, Op::get_data, Op::get_acl,
+                        Op::get_children, Op::get_children2, Op::get_all_children_number})
+    refused(op, null + zeros);
+  refused(Op::set_acl, to_jute(records::PathRequest{"/"}) +
+                           std::string("\0\0\0\1\0\0\0\x1f\0\0\0\2ip", 14) + null + zeros);
+  const auto part = to_jute(records::MultiHeader{static_cast<std::int32_t>(Op::remove), false, -1});
+  const auto end = to_jute(records::MultiHeader{-1, true, -1});
+  const auto failing = to_jute(records::PathVersionRequest{"/not/there", -1});
+  refused(Op::multi, part + failing + part + null + zeros.substr(0, 4) + end);
+  refused(Op::set_watches, zeros.substr(0, 8) + null + null + null);
+  CHECK(client.wait_for(client.send(Op::sync, null)).body == null);
+  CHECK(client.wait_for(client.send(Op::get_ephemerals, null)).err == WireError::ok);
+}
+
+TEST_CASE("a malformed reconfig is told so before it is told that there is none") {
+  TestServer server;
+  TestClient client(server);
+  CHECK(client.wait_for(client.send(Op::reconfig, "abc")).err == WireError::marshalling_error);
 }
 
 TEST_CASE("a sync that cannot be decoded is told so, in its turn") {

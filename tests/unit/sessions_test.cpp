@@ -232,6 +232,22 @@ TEST_CASE("checkWatches tells whether there is one and leaves it") {
   CHECK(check(3) == WireError::no_watcher);
 }
 
+TEST_CASE("a watch below the root's empty name never fires, and setWatches knows the node") {
+  TestServer server;
+  TestClient client(server);
+  const auto before = client.create("/a").zxid;
+  client.children("", true);
+  client.get("", true);
+  client.create("/b");
+  client.set("/", "x");
+  CHECK(client.take_events().empty());
+  client.send_as(kXidSetWatches, Op::set_watches,
+                 to_jute(records::SetWatchesRequest{before, {""}, {}, {""}}));
+  CHECK(client.wait_for(kXidSetWatches).err == WireError::ok);
+  CHECK(client.take_events() ==
+        Events{{EventType::data_changed, "", -1}, {EventType::children_changed, "", -1}});
+}
+
 TEST_CASE("setWatches fires what was missed and sets the rest again") {
   TestServer server;
   TestClient writer(server), client(server);

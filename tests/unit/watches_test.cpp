@@ -119,6 +119,12 @@ TEST_CASE("A recursive watch hears of every descendant by its path, and never of
   REQUIRE(scene.watches.count() == 1);
 }
 
+TEST_CASE("A recursive watch on the empty path hears of nothing") {
+  Scene scene;
+  scene.watches.add_recursive("", scene.a);
+  for (const auto* path : {"/", "/x", "/x/y"}) REQUIRE(scene.created(path).empty());
+}
+
 TEST_CASE("A recursive watch on the root hears of every node") {
   Scene scene;
   scene.watches.add_recursive("/", scene.a);

@@ -4,8 +4,8 @@
 //
 // Decoding: every size is checked against what is left before anything is allocated; the first error
 // latches, later reads give zero values, and the caller looks at ok() once. Texts and buffers are views
-// into the input. A null text decodes as an empty one; where null and empty differ the record has an
-// std::optional. One JuteIn or JuteOut is re-seated from frame to frame.
+// into the input. A null text decodes as an empty one without an address, which is_null() tells; where
+// null has a meaning of its own the record has an std::optional. One JuteIn or JuteOut is re-seated from frame to frame.
 // Source: section A of the reference.
 
 #include <vivarium/identity.hpp>
@@ -21,6 +21,9 @@
 #include <vector>
 
 namespace vivarium {
+
+/// Was the text, a decoded one, null on the wire?
+inline bool is_null(std::string_view decoded) { return decoded.data() == nullptr; }
 
 /// The least number of bytes that one element of a vector takes on the wire: what a count is checked
 /// against. Records of vectors specialize it by a constant kJuteBytesMin.
@@ -66,12 +69,14 @@ class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElisio
   explicit JuteIn(std::string_view in = {}) : InputArchive(this), in_(in) {}
   void seat(std::string_view in) {
     in_ = in;
-    failed_ = false;
+    failed_ = saw_null_vector_ = false;
   }
 
   /// Everything so far was there and within bounds.
   bool ok() const { return !failed_; }
   void fail() { failed_ = true; }
+  /// One of the vectors was null. It decoded as an empty one.
+  bool saw_null_vector() const { return saw_null_vector_; }
   /// What has not been read yet.
   std::string_view rest() const { return in_; }
 
@@ -105,6 +110,7 @@ class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElisio
   /// The count of a vector, checked against the bytes that are left; 0 for a null one.
   std::size_t take_count(std::size_t element_bytes_min) {
     const auto count = take<std::int32_t>();
+    if (count == -1) saw_null_vector_ = true;
     if (count <= 0 || failed_) return 0;  // Java reads every count below one as "no elements".
     if (static_cast<std::size_t>(count) > in_.size() / element_bytes_min) {
       failed_ = true;
@@ -115,7 +121,7 @@ class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElisio
 
  private:
   std::string_view in_;
-  bool failed_ = false;
+  bool failed_ = false, saw_null_vector_ = false;
 };
 
 // --- how the archives treat the types of records -------------------------------------------------
