@@ -197,10 +197,6 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
       hold_until_room();
       break;
     }
-    if (state_ == State::open && overtakes_read(frame)) {
-      held_ = true;  // Until on_synced.
-      break;
-    }
     ++taken;
     if (state_ == State::closing) continue;  // What follows the end of a session is not executed.
     note_received(4 + frame.size());
@@ -495,7 +491,6 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
 
 void Connection::wait(Waiting waiting, std::size_t bytes) {
   waiting.bytes = bytes;
-  if (waiting.kind == Wait::sync) ++unanswered_syncs_;
   clients_.add_outstanding(1, static_cast<std::ptrdiff_t>(bytes));
   waiting_.push_back(std::move(waiting));
 }
@@ -504,7 +499,6 @@ Connection::Waiting Connection::take_waiting(std::size_t at) {
   const auto taken = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
   auto waiting = std::move(*taken);
   waiting_.erase(taken);
-  if (waiting.kind == Wait::sync) --unanswered_syncs_;
   clients_.add_outstanding(-1, -static_cast<std::ptrdiff_t>(waiting.bytes));
   return waiting;
 }
@@ -512,17 +506,6 @@ Connection::Waiting Connection::take_waiting(std::size_t at) {
 bool Connection::front_is_ready() const {
   return !waiting_.empty() && waiting_.front().kind != Wait::write &&
          waiting_.front().kind != Wait::sync;
-}
-
-bool Connection::overtakes_read(std::string_view frame) const {
-  if (unanswered_syncs_ == 0) return false;
-  JuteIn in(frame);
-  records::RequestHeader header;
-  in(header);
-  if (!is_write(static_cast<Op>(header.type))) return false;
-  const auto is = [](Wait kind) { return [kind](const Waiting& one) { return one.kind == kind; }; };
-  const auto sync = std::find_if(waiting_.begin(), waiting_.end(), is(Wait::sync));
-  return std::any_of(sync, waiting_.end(), is(Wait::read));
 }
 
 bool Connection::in_doubt() const {
@@ -763,10 +746,8 @@ void Connection::on_synced(std::int32_t cxid) {
                                  [](const Waiting& one) { return one.kind == Wait::sync; });
   if (mine == waiting_.end() || mine->xid != cxid) return;
   mine->kind = Wait::synced;
-  --unanswered_syncs_;
   answer_what_is_ready();
   flush();
-  resume();
 }
 
 void Connection::answer_what_is_ready() {

@@ -159,9 +159,6 @@ class Connection final : public ChannelHandler, public Watcher {
   Waiting next_waiting() { return take_waiting(0); }
   bool front_is_ready() const;
   bool in_doubt() const;
-  /// Is the request a write, with a read before it that waits for a sync? The sync may be answered later
-  /// than the write is applied, which that read must not see.
-  bool overtakes_read(std::string_view frame) const;
 
   void answer_read(const Waiting& waiting, std::string_view body);
   WireError append_read(const Waiting& waiting, std::string_view body);
@@ -213,7 +210,6 @@ class Connection final : public ChannelHandler, public Watcher {
   std::shared_ptr<const Identities> identities_;  ///< Never changed, but replaced.
   std::unique_ptr<AuthExchange> exchange_;
   std::deque<Waiting> waiting_;
-  std::size_t unanswered_syncs_ = 0;  ///< Among those.
   std::string out_;
   MonoTime connect_received_{};
   ConnectionInfo info_;

@@ -496,22 +496,6 @@ TEST_CASE("a read behind a write that survives an election sees that write, and 
   CHECK(seen.as<Stat>().version == 0);
 }
 
-TEST_CASE("a read behind a sync that is answered late sees nothing of the write behind it") {
-  Follower server;
-  auto& client = server.client;
-  const auto sync = client.send_sync();
-  const auto read = client.send_exists("/b");
-  const auto write = client.send_create("/b");
-  client.settle();
-  server.broadcast.apply_all();
-  server.broadcast.answer_syncs();
-  client.settle();
-  server.broadcast.apply_all();
-  CHECK(client.wait_for(sync).err == WireError::ok);
-  CHECK(client.wait_for(read).err == WireError::no_node);
-  CHECK(client.wait_for(write).err == WireError::ok);
-}
-
 TEST_CASE("the end of a session that comes with the history closes its connection") {
   Follower server;
   server.lose_leader();
