@@ -178,7 +178,8 @@ void ClientChecks::replay_one(const ProtocolChecks::Committed& committed) {
   transaction.body = in.rest();
   if (transaction.op() == Op::multi) in(transaction.multi);
   const bool of_server = transaction.op() == Op::create_session ||
-                         (transaction.op() == Op::close_session && transaction.header.cxid == 0);
+                         (transaction.op() == Op::close_session && transaction.header.cxid == 0) ||
+                         (transaction.op() == Op::error && transaction.header.cxid == kSessionMove);
   applied_ = committed.applied;
   const auto* asked = of_server ? nullptr : claim(transaction);
   if (asked) check_time(*asked, transaction);
@@ -253,6 +254,7 @@ const Operation* ClientChecks::claim(const Transaction& transaction) {
     auto& claimed = claimed_[place.conversation];
     claimed = std::max(claimed, place.operation + 1);
     askers_ = who(place);
+    check_order(place, transaction);
     if (asked.definite()) answers_.erase(place);
     else probes_.met("a write takes effect whose answer was lost");
     return &asked;
@@ -264,6 +266,19 @@ const Operation* ClientChecks::claim(const Transaction& transaction) {
       ? object("C-2", what + " was carried out behind what its session has asked for later")
       : object("C-1", what + " is nothing that a client has asked for and was not told otherwise of");
   return nullptr;
+}
+
+/// What a client has asked for later sees it done, reads too, and whichever server has answered.
+void ClientChecks::check_order(Place place, const Transaction& transaction) {
+  if (transaction.refused()) return;
+  const auto& operations = conversation(place).operations;
+  const auto later = std::find_if(operations.begin() + static_cast<std::ptrdiff_t>(place.operation) + 1,
+                                  operations.end(), [](const auto& one) { return one.definite(); });
+  if (later != operations.end() && later->zxid.value < transaction.header.zxid)
+    object("C-2", fmt::format("{} (session 0x{:x}, cxid {}) was carried out behind 0x{:x}, at which its session "
+                              "had got an answer to a later request",
+                              transaction.name(), transaction.header.client_id, transaction.header.cxid,
+                              later->zxid.value));
 }
 
 /// What was answered before another write was asked for stands before it in the one order.

@@ -59,6 +59,7 @@ class ClientChecks {
   bool was_overtaken(const Transaction& transaction) const;
   const Operation* claim(const Transaction& transaction);
   static bool fits(const Operation& asked, const Transaction& transaction);
+  void check_order(Place place, const Transaction& transaction);
   void check_time(const Operation& operation, const Transaction& transaction);
   void apply(const Transaction& transaction, const Operation* operation);
   void apply_part(const Transaction& transaction, std::int32_t type, std::string_view body,
