@@ -84,6 +84,8 @@ void Clients::on_applied(const AppliedEntry& entry) {
   auto& connection = *found->second;
   if (entry.outcome.type == Op::create_session)
     connection.on_session_created();
+  else if (entry.outcome.type == Op::error && entry.header.cxid == kSessionMove)
+    connection.on_session_moved();
   else if (!orphaned)
     connection.on_applied(entry);
   if (ends) connection.close();
@@ -117,17 +119,21 @@ bool Clients::take_orphan(SessionId session, bool sync, std::int32_t xid) {
   return true;
 }
 
-void Clients::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim) {
-  // The answer may come after the connection is gone.
-  parts_.broadcast.revalidate(session, timeout_ms, claim,
-                              [this, session, term = term_](const Result<bool>& valid) {
-                                on_revalidated(session, term, valid);
-                              });
+void Clients::revalidate(const Connection& connection, std::int32_t timeout_ms, Claim claim) {
+  parts_.broadcast.revalidate(
+      connection.session(), timeout_ms, claim,
+      [this, session = connection.session(), asker = connection.number, term = term_](const Result<bool>& valid) {
+        on_revalidated(session, asker, term, valid);
+      });
 }
 
-void Clients::on_revalidated(SessionId session, std::uint64_t term, const Result<bool>& valid) {
+/// The connection that has asked may be gone, and its client have come again, perhaps by way of another server:
+/// what was true of the first question says nothing of the second.
+void Clients::on_revalidated(SessionId session, std::uint64_t asker, std::uint64_t term,
+                             const Result<bool>& valid) {
   if (term != term_) return;  // It is what another leader said.
-  if (const auto found = by_session_.find(session); found != by_session_.end())
+  if (const auto found = by_session_.find(session);
+      found != by_session_.end() && found->second->number == asker)
     found->second->on_revalidated(valid);
   flush();
 }
@@ -196,9 +202,13 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
   parts_.broadcast.sync(session, cxid);
 }
 
-void Clients::forget(Connection& connection) {
+void Clients::let_go(Connection& connection) {
   orphan(connection);
   if (unbind(connection.session(), connection)) parts_.broadcast.withdraw(connection.session());
+}
+
+void Clients::forget(Connection& connection) {
+  let_go(connection);
   parts_.watches.drop(connection);
   drop(dirty_, &connection);
   drop(waiting_for_room_, &connection);

@@ -88,7 +88,7 @@ class Clients final : public Acceptor {
   void submit_batch();
   void sync(SessionId session, std::int32_t cxid);
   /// Connection::on_revalidated follows, unless the role changes before.
-  void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim);
+  void revalidate(const Connection& connection, std::int32_t timeout_ms, Claim claim);
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
   void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
     outstanding_ += requests;
@@ -98,6 +98,8 @@ class Clients final : public Acceptor {
   /// So much waits for its reply that only connections with nothing outstanding may add to it.
   bool busy() const;
   void wait_for_room(Connection& connection) { waiting_for_room_.push_back(&connection); }
+  /// The connection does nothing for its session any more: what it has submitted goes to no next leader.
+  void let_go(Connection& connection);
   void forget(Connection& connection);
 
   // --- for commands -------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ class Clients final : public Acceptor {
   void reset_connection_stats();
 
  private:
-  void on_revalidated(SessionId session, std::uint64_t term, const Result<bool>& valid);
+  void on_revalidated(SessionId session, std::uint64_t asker, std::uint64_t term, const Result<bool>& valid);
   void orphan(Connection& connection);
   /// Whether the next outcome of the session belongs to a connection that has ended.
   bool take_orphan(SessionId session, bool sync, std::int32_t xid);

@@ -293,6 +293,8 @@ void Connection::close() {
   state_ = State::closing;
   flush();
   channel_.close();
+  // Now: a peer that is cut off may keep the channel from ending for long.
+  clients_.let_go(*this);
 }
 
 // --- the session's beginning ----------------------------------------------------------------------
@@ -335,7 +337,7 @@ void Connection::reconnect(const records::ConnectRequest& request) {
   clients_.bind(session_, *this);
   if (!equal_in_constant_time(request.password.value_or(""), session_password(session_)))
     return establish(false);
-  clients_.revalidate(session_, timeout_ms_, Claim::fresh);
+  clients_.revalidate(*this, timeout_ms_, Claim::fresh);
 }
 
 void Connection::on_session_created() {
@@ -343,6 +345,12 @@ void Connection::on_session_created() {
   info_.last_zxid = clients_.database().last_applied().value;
   finish({Wait::write, Op::create_session, 0, {}, connect_received_}, true);
   establish(true);
+}
+
+/// What the client has asked for here, and what nobody has carried out, is nothing that it may find done
+/// behind what it asks for elsewhere.
+void Connection::on_session_moved() {
+  if (state_ == State::open) close();
 }
 
 void Connection::establish(bool valid) {
@@ -373,7 +381,7 @@ void Connection::answer_waiting_pings() {
 }
 
 void Connection::revalidate() {
-  if (state_ == State::open && holding_) clients_.revalidate(session_, timeout_ms_, Claim::kept);
+  if (state_ == State::open && holding_) clients_.revalidate(*this, timeout_ms_, Claim::kept);
 }
 
 void Connection::on_revalidated(const Result<bool>& valid) {

@@ -50,6 +50,11 @@ class ScriptedBroadcast final : public Broadcast, private LogStoreEvents {
     apply(entry(session, 1, op, record));
     return last_;
   }
+  /// Its client has come to some server with it.
+  void apply_move(SessionId session) {
+    apply(entry(session, kSessionMove, Op::error,
+                records::ErrorTxn{static_cast<std::int32_t>(WireError::session_moved)}));
+  }
   void answer_syncs() {
     for (const auto& [session, cxid] : std::exchange(syncs, {}))
       parts_->events.on_synced(session, cxid);

@@ -158,10 +158,14 @@ class TestClient : private Connector, private ChannelHandler {
   /// The handshake. False when the server closed without an answer, or said "expired".
   bool connect(std::int64_t session = 0, std::string password = std::string(16, '\0'),
                std::int32_t timeout = 10000, std::int64_t last_zxid = 0) {
-    frame(to_jute(records::ConnectRequest{0, last_zxid, timeout, session, password}) + '\0');
-    greeted_ = false;
+    send_connect(session, password, timeout, last_zxid);
     wait([&] { return greeted_ || closed; });
     return greeted_ && session_timeout > 0;
+  }
+  void send_connect(std::int64_t session, std::string_view password, std::int32_t timeout = 10000,
+                    std::int64_t last_zxid = 0) {
+    greeted_ = false;
+    frame(to_jute(records::ConnectRequest{0, last_zxid, timeout, session, password}) + '\0');
   }
 
   template <class Record>

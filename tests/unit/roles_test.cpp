@@ -496,6 +496,49 @@ TEST_CASE("a read behind a write that survives an election sees that write, and 
   CHECK(seen.as<Stat>().version == 0);
 }
 
+TEST_CASE("what was asked for here by a client that has gone to another server goes to no next leader") {
+  Follower server;
+  server.lose_leader();
+  server.client.send_create("/b");
+  server.client.stop_reading();
+  server.settle();
+  REQUIRE(server.broadcast.withdrawn.empty());
+  server.broadcast.apply_move({server.client.session});
+  // At once, though the client's end may be cut off, and the channel last.
+  CHECK(server.broadcast.withdrawn == std::vector<SessionId>{{server.client.session}});
+}
+
+TEST_CASE("what is said of a session is said to the connection that has asked") {
+  Follower server;
+  Client first(server, Client::Greeting::none);
+  first.send_connect(server.client.session, server.client.password);
+  server.settle();
+  Client second(server, Client::Greeting::none);
+  second.send_connect(server.client.session, server.client.password);
+  server.settle();
+  auto asked = std::exchange(server.broadcast.revalidations, {});
+  REQUIRE(asked.size() == 2);
+  const auto read = second.send_exists("/a");
+  asked[0].done(true);
+  second.settle();
+  CHECK_FALSE(second.has_reply());
+  asked[1].done(true);
+  CHECK(second.wait_for(read).err == WireError::ok);
+}
+
+TEST_CASE("a client that comes with its session meets its own move, and stays") {
+  Follower server;
+  Client again(server, Client::Greeting::none);
+  again.send_connect(server.client.session, server.client.password);
+  server.settle();
+  REQUIRE(server.broadcast.revalidations.size() == 1);
+  server.broadcast.apply_move({server.client.session});
+  server.broadcast.answer_revalidations(true);
+  const auto read = again.send_exists("/a");
+  CHECK(again.wait_for(read).err == WireError::ok);
+  CHECK_FALSE(again.closed);
+}
+
 TEST_CASE("the end of a session that comes with the history closes its connection") {
   Follower server;
   server.lose_leader();
