@@ -85,6 +85,8 @@ class Connection final : public ChannelHandler, public Watcher {
 
   /// The session was created.
   void on_session_created();
+  /// It came to a server: to this one, if this connection is being established, or away from here.
+  void on_session_moved();
   /// The role changed: nothing is answered before the session was revalidated under the new one.
   void hold(BroadcastEvents::Doubt doubt);
   /// If it holds: asks whether the session lives.

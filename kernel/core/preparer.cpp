@@ -154,6 +154,7 @@ WireError Preparer::prepare_op(const Context& context, Op op, JuteIn& body, Op& 
     case Op::create_session: return prepare_create_session(context, body);
     case Op::close_session: return prepare_close_session(context);
     case Op::reconfig: return prepare_reconfig(body);
+    case Op::error: return WireError::session_moved;  // kSessionMove
     default: return WireError::unimplemented;
   }
 }

@@ -213,8 +213,10 @@ void Leading::on_request(LearnerHandler& learner, const QuorumPacket& packet) {
   });
 }
 
-void Leading::on_revalidated(LearnerHandler& learner, std::function<void()> tell) {
-  await(&learner, std::move(tell));
+void Leading::on_revalidate(LearnerHandler& learner, SessionId session, std::int32_t timeout_ms, Claim claim,
+                            std::function<void(bool)> tell) {
+  const bool valid = claim_session(session, timeout_ms, learner.id(), claim);
+  await(&learner, [tell = std::move(tell), valid] { tell(valid); });
 }
 
 void Leading::prepare(const Request& request) {
@@ -334,11 +336,23 @@ void Leading::revalidate(SessionId session, std::int32_t timeout_ms, Claim claim
     if (revalidations_.empty()) return;
     const auto first = std::move(revalidations_.front());
     revalidations_.pop_front();
-    const bool valid =
-        ground_.parts.state.revalidate(session, timeout_ms, ground_.parts.self, claim);
+    const bool valid = claim_session(session, timeout_ms, ground_.parts.self, claim);
+    propose();
     await(nullptr, [first, valid] { first(valid); }, first);
     tell_awaited();
   }));
+}
+
+/// That a session has come to another server is in the history before its client hears that it lives. The
+/// server that it has left may be cut off from it without knowing, and gives what it has kept of its writes to
+/// the next leader, unless it meets this in that one's history first.
+bool Leading::claim_session(SessionId session, std::int32_t timeout_ms, ServerId owner, Claim claim) {
+  auto& state = ground_.parts.state;
+  const bool comes = claim == Claim::fresh && state.owner(session) != owner;
+  const bool valid = state.revalidate(session, timeout_ms, owner, claim);
+  if (comes && valid)
+    prepare({session, kSessionMove, static_cast<std::int32_t>(Op::error), {}, {}, {}, false, owner});
+  return valid;
 }
 
 void Leading::end() {

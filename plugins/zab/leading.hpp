@@ -78,7 +78,8 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void on_caught_up(LearnerHandler& learner, Zxid sent) override;
   void on_joined(LearnerHandler& learner) override;
   void on_request(LearnerHandler& learner, const QuorumPacket& packet) override;
-  void on_revalidated(LearnerHandler& learner, std::function<void()> tell) override;
+  void on_revalidate(LearnerHandler& learner, SessionId session, std::int32_t timeout_ms, Claim claim,
+                     std::function<void(bool)> tell) override;
   void on_progress(LearnerHandler&) override { progress_ = true; }
   void on_learner_batch_end() override;
   void on_learner_gone(LearnerHandler& learner, std::string_view why) override;
@@ -93,6 +94,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void establish();
   void serve();
 
+  bool claim_session(SessionId session, std::int32_t timeout_ms, ServerId owner, Claim claim);
   void prepare(const Request& request);
   bool used_up() const { return last_prepared_.counter() >= ground_.counter_max; }
   void propose();

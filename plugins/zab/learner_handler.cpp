@@ -140,13 +140,11 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
   in(session.value, timeout);
   if (!in.ok()) return drop("its REVALIDATE is malformed");
   const auto claim = in.rest().empty() ? Claim::fresh : Claim::kept;
-  const auto tell = [this, session, zxid = packet.zxid](bool valid) {
+  user_.on_revalidate(*this, session, timeout, claim, [this, session, zxid = packet.zxid](bool valid) {
     std::string data;
     append_jute(data, session.value, valid);
     link_->send(PacketType::revalidate, zxid, data);
-  };
-  const bool valid = ground_.parts.state.revalidate(session, timeout, id_, claim);
-  user_.on_revalidated(*this, [tell, valid] { tell(valid); });
+  });
 }
 
 void LearnerHandler::ping(Zxid last_proposed) {

@@ -38,9 +38,9 @@ class LearnerHandlerUser {
   virtual void on_caught_up(LearnerHandler& learner, Zxid sent) = 0;
   virtual void on_joined(LearnerHandler& learner) = 0;
   virtual void on_request(LearnerHandler& learner, const QuorumPacket& packet) = 0;
-  /// Its client has come with a session, and the state has said what is to become of it; `tell` answers,
-  /// once that is certain.
-  virtual void on_revalidated(LearnerHandler& learner, std::function<void()> tell) = 0;
+  /// Its client has come with a session: `tell` says whether it lives, once that is certain.
+  virtual void on_revalidate(LearnerHandler& learner, SessionId session, std::int32_t timeout_ms, Claim claim,
+                             std::function<void(bool)> tell) = 0;
   virtual void on_progress(LearnerHandler& learner) = 0;  ///< ACKs, or the answer to a ping.
   virtual void on_learner_batch_end() = 0;
   /// It is gone, or has broken the protocol. Destroyed later, by the leader.

@@ -359,6 +359,26 @@ TEST_CASE("a session has ended when all that was submitted before is applied, an
   }
 }
 
+TEST_CASE("that a session has come to another server is in the history before it is told that it lives") {
+  const auto& kind = kKinds[2];
+  Cluster cluster(kind.servers, kind.make);
+  const auto move = "7/" + std::to_string(kSessionMove) + "/";
+  std::vector<std::string> expected;
+  for (auto* node : {&cluster.leader(), &cluster.other()}) {
+    for (const auto claim : {Claim::fresh, Claim::fresh, Claim::kept}) {
+      std::optional<std::vector<std::string>> seen;
+      if (claim == Claim::fresh && cluster.leader().state.owner_of_7 != node->id) expected.push_back(move);
+      if (claim == Claim::kept) cluster.leader().state.owner_of_7.reset();
+      node->broadcast->revalidate({7}, 1000, claim, [&](Result<bool> valid) {
+        CHECK(valid.value());
+        seen = node->state.applied;
+      });
+      REQUIRE(cluster.loop.run_until([&] { return seen.has_value(); }));
+      CHECK(*seen == expected);
+    }
+  }
+}
+
 TEST_CASE("touches reach the leader's sessions") {
   FOR_EACH_KIND;
   cluster.other().broadcast->touch({42}, 1000);

@@ -38,6 +38,11 @@ struct Request {
   ServerId owner;
 };
 
+/// The cxid of the request, with the opcode `error`, by which a leader has it ordered among the writes that a
+/// session has come to another server: its transaction changes nothing, and no server misses it. No client
+/// numbers a request so.
+inline constexpr std::int32_t kSessionMove = INT32_MIN;
+
 /// On what a server bases that a session is its.
 enum class Claim : std::uint8_t {
   fresh,  ///< The client has just come to it.
