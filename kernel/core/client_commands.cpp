@@ -273,6 +273,57 @@ std::string dump_text(const Value& value) {
          expiry_sets(fields_at(value, "expiry_time_to_connections"), expiring_connection_line);
 }
 
+// --- slow requests --------------------------------------------------------------------------------
+
+/// Whoever asks is nobody that an ACL or a policy knows, and so sees the paths of those nodes that everybody
+/// may read.
+Value path_for_all(const Inspection& server, const SlowRequest& request) {
+  if (request.path.empty() || request.path_cut) return {};
+  const auto* node = server.database().tree().find(request.path);
+  const bool readable = node && server.clients.reader().readable(Operation::get_data, request.path,
+                                                                 node->acl, Subject{});
+  return readable ? Value(request.path) : Value();
+}
+
+Value stages_value(const SlowRequest& request) {
+  Value::Fields fields;
+  for (std::size_t i = 0; i < kStages; ++i) {
+    const auto stage = static_cast<Stage>(i);
+    if (has_stage(request.kind, stage))
+      fields.emplace_back(name_of(stage), std::int64_t{request.times[stage]});
+  }
+  return fields;
+}
+
+Value awaited_sync_value(const std::optional<AwaitedSync>& sync) {
+  if (!sync) return {};
+  return Value::Fields{{"took_us", sync->took_us},
+                       {"waited_us", sync->waited_us},
+                       {"transactions", count_value(sync->entries)},
+                       {"bytes", count_value(sync->bytes)},
+                       {"first_zxid", "0x" + to_hex(sync->first.value)},
+                       {"last_zxid", "0x" + to_hex(sync->last.value)},
+                       {"file", sync->file}};
+}
+
+Value slow_requests(const Inspection& server) {
+  Value::List list;
+  for (const auto& request : server.slow_requests.kept())
+    list.push_back(Value::Fields{{"time_ms", request.wall_ms},
+                                 {"session", "0x" + to_hex(request.session.value)},
+                                 {"client", request.client},
+                                 {"operation", std::string(name_of(request.op))},
+                                 {"path", path_for_all(server, request)},
+                                 {"xid", request.xid},
+                                 {"zxid", "0x" + to_hex(request.zxid.value)},
+                                 {"total_us", request.total_us},
+                                 {"stages", stages_value(request)},
+                                 {"sync", awaited_sync_value(request.sync)}});
+  return Value::Fields{{"threshold_ms", server.slow_requests.threshold().count()},
+                       {"count", server.stats.slow_requests.value()},
+                       {"slow_requests", std::move(list)}};
+}
+
 // --------------------------------------------------------------------------------------------------
 
 using enum CommandPermission;
@@ -285,6 +336,8 @@ constexpr CommandRow kCommands[] = {
     {"connection_stat_reset", "crst", operators, while_serving,
      "Sets the statistics of all connections to zero.", reset_connections,
      reset_connections_text},
+    {"slow_requests", nullptr, operators, always,
+     "The last requests that took too long, and the stages of each.", slow_requests, nullptr},
     {"watch_summary", "wchs", operators, while_serving, "How many watches, by whom, on how much.",
      watch_summary, watch_summary_text},
     {"watches", "wchc", admin, while_serving, "Watched paths by session.", watches, watches_text},

@@ -67,6 +67,7 @@ void Clients::set_role(ServingRole role, BroadcastEvents::Doubt doubt) {
   if (role != ServingRole::none || doubt == BroadcastEvents::Doubt::open) orphans_.clear();
   // Those of a read-only server never had a session that anybody else knows.
   if (before == ServingRole::read_only) return close_all();
+  begin_batch(parts_.loop.now());
   for (auto& [number, connection] : connections_) connection->hold(doubt);
 }
 
@@ -92,6 +93,7 @@ void Clients::on_applied(const AppliedEntry& entry) {
 }
 
 void Clients::on_synced(SessionId session, std::int32_t cxid) {
+  begin_batch(parts_.loop.now());
   const bool orphaned = take_orphan(session, true, cxid);
   const auto found = by_session_.find(session);
   if (!orphaned && found != by_session_.end()) found->second->on_synced(cxid);
@@ -132,6 +134,7 @@ void Clients::revalidate(const Connection& connection, std::int32_t timeout_ms, 
 void Clients::on_revalidated(SessionId session, std::uint64_t asker, std::uint64_t term,
                              const Result<bool>& valid) {
   if (term != term_) return;  // It is what another leader said.
+  begin_batch(parts_.loop.now());
   if (const auto found = by_session_.find(session);
       found != by_session_.end() && found->second->number == asker)
     found->second->on_revalidated(valid);
@@ -141,7 +144,8 @@ void Clients::on_revalidated(SessionId session, std::uint64_t asker, std::uint64
 void Clients::flush() {
   // Answering may make a connection take further frames, which may mark others.
   const auto dirty = std::exchange(dirty_, {});
-  for (auto* connection : dirty) connection->flush();
+  const auto now = dirty.empty() ? now_ : parts_.loop.now();
+  for (auto* connection : dirty) connection->flush(now);
   const auto waiting = std::exchange(waiting_for_room_, {});
   for (auto* connection : waiting) {
     if (connection->overloaded())

@@ -5,8 +5,10 @@
 #include "kernel/core/access.hpp"
 #include "kernel/core/connection.hpp"
 #include "kernel/core/database.hpp"
+#include "kernel/core/log_timeline.hpp"
 #include "kernel/core/reader.hpp"
 #include "kernel/core/server.hpp"
+#include "kernel/core/slow_requests.hpp"
 #include "kernel/core/stats.hpp"
 #include "kernel/core/watches.hpp"
 
@@ -35,6 +37,8 @@ struct ClientParts {
   const AccessGate& gate;
   Watches& watches;
   ServerStats& stats;
+  const LogTimeline& timeline;
+  SlowRequests& slow;
   std::function<Database&()> database;  ///< The one in force: a snapshot load replaces it.
 };
 
@@ -66,6 +70,10 @@ class Clients final : public Acceptor {
   void set_log_room(LogRoom room) { log_room_ = room; }
   LogRoom log_room() const { return log_room_; }
 
+  /// What is answered from here on belongs together: one look at the clock does for all.
+  void begin_batch(MonoTime now) { now_ = now; }
+  /// When the batch at hand began.
+  MonoTime now() const { return now_; }
   /// Called for each applied entry, after the watches have fired.
   void on_applied(const AppliedEntry& entry);
   void on_synced(SessionId session, std::int32_t cxid);
@@ -114,6 +122,7 @@ class Clients final : public Acceptor {
   bool take_orphan(SessionId session, bool sync, std::int32_t xid);
 
   ClientParts parts_;
+  MonoTime now_{};
   ServingRole role_ = ServingRole::none;
   std::uint64_t term_ = 0;  ///< Counts the changes of role.
   LogRoom log_room_ = LogRoom::ample;

@@ -17,6 +17,10 @@ constexpr std::size_t kUnsentBytesLow = 1u << 20;   ///< and below this it goes 
 /// A client that reads so much within its timeout is alive.
 constexpr std::size_t kUnsentBytesStep = 256u << 10;
 constexpr std::size_t kReplyHeaderBytes = 16;
+/// What is longer may take long.
+constexpr std::size_t kLongReplyBytes = 256u << 10;
+/// A batch of so many answers is usual.
+constexpr std::size_t kAnsweredKept = 256;
 constexpr std::uint64_t kPasswordSecret = 0xB3415C00;
 
 bool is_write(Op op) {
@@ -43,6 +47,28 @@ bool is_watch_request(Op op) {
 }
 
 bool is_read(Op op) { return is_watch_request(op) || Reader::handles(op); }
+
+/// Of what names one path, and names it first; empty for the rest.
+std::string_view path_of(Op op, std::string_view body) {
+  switch (op) {
+    case Op::exists:
+    case Op::get_data:
+    case Op::get_acl:
+    case Op::get_children:
+    case Op::get_children2:
+    case Op::get_all_children_number:
+    case Op::get_ephemerals:
+    case Op::add_watch:
+    case Op::check_watches:
+    case Op::remove_watches:
+    case Op::sync: break;
+    default: return {};
+  }
+  JuteIn in(body);
+  Text path;
+  in(path);
+  return in.ok() && !is_null(path) ? path : Text();
+}
 
 const char* short_name(Op op) {
   switch (op) {
@@ -186,6 +212,7 @@ Connection::~Connection() { give_up_waiting(); }
 // --- frames ---------------------------------------------------------------------------------------
 
 std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> frames) {
+  clients_.begin_batch(clients_.parts().loop.now());
   std::size_t taken = 0;
   while (taken < frames.size()) {
     const auto frame = frames[taken];
@@ -198,6 +225,8 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
       break;
     }
     ++taken;
+    frame_received_ = frames_held_ > 0 ? held_since_ : clients_.now();
+    if (frames_held_ > 0) --frames_held_;
     if (state_ == State::closing) continue;  // What follows the end of a session is not executed.
     note_received(4 + frame.size());
     if (state_ == State::fresh)
@@ -205,11 +234,18 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
     else
       on_request(frame);
   }
+  if (taken < frames.size()) note_held(frames.size() - taken);
   if (state_ == State::open) note_alive();
   clients_.submit_batch();
   flush();
   if (held_) await_low_water();
   return taken;
+}
+
+void Connection::note_held(std::size_t frames) {
+  if (frames_held_ > 0) return;  // The oldest of them tell how long.
+  held_since_ = clients_.now();
+  frames_held_ = frames;
 }
 
 void Connection::note_received(std::size_t bytes) {
@@ -246,6 +282,7 @@ void Connection::resume() {
 
 void Connection::on_low_water(Channel&) {
   if (state_ != State::open) return;
+  clients_.begin_batch(clients_.parts().loop.now());
   note_alive();
   if (!holding_) answer_what_is_ready();
   flush();
@@ -322,7 +359,7 @@ void Connection::on_connect_request(std::string_view frame) {
   if (request.session_id != 0) return reconnect(request);
   if (clients_.log_room() == LogRoom::none) return close();  // Likewise: it could only wait.
 
-  connect_received_ = clients_.parts().loop.now();
+  connect_received_ = frame_received_;
   session_ = clients_.next_session_id();
   clients_.bind(session_, *this);
   const auto body = to_jute(records::CreateSessionTxn{timeout_ms_});
@@ -342,8 +379,12 @@ void Connection::reconnect(const records::ConnectRequest& request) {
 
 void Connection::on_session_created() {
   if (state_ != State::establishing) return;
-  info_.last_zxid = clients_.database().last_applied().value;
-  finish({Wait::write, Op::create_session, 0, {}, connect_received_}, true);
+  const auto zxid = clients_.database().last_applied();
+  info_.last_zxid = zxid.value;
+  Waiting created{Wait::write, Op::create_session, 0, {}, {connect_received_}};
+  created.zxid = zxid;
+  note_committed(created.times, zxid);
+  finish(created, RequestKind::write, Stage::apply);
   establish(true);
 }
 
@@ -375,8 +416,15 @@ void Connection::hold(BroadcastEvents::Doubt doubt) {
 }
 
 void Connection::answer_waiting_pings() {
-  for (std::size_t i = 0; i < waiting_.size();)
-    waiting_[i].op == Op::ping ? answer_ping(take_waiting(i)) : void(++i);
+  for (std::size_t i = 0; i < waiting_.size();) {
+    if (waiting_[i].op != Op::ping) {
+      ++i;
+      continue;
+    }
+    auto ping = take_waiting(i);
+    ping.times.leave(Stage::behind, clients_.now());
+    answer_ping(ping);
+  }
   flush();
 }
 
@@ -428,27 +476,39 @@ void Connection::on_request(std::string_view frame) {
   if (is_write(op)) return submit_write(header, body);
   if (op == Op::ping) return on_ping();
   if (!is_read(op)) return reject_op(header.xid);
-  Waiting waiting{Wait::read, op, header.xid, {}, clients_.parts().loop.now()};
+  Waiting waiting{Wait::read, op, header.xid, {}, received()};
   if (waiting_.empty() && !holding_) return answer_read(waiting, body);
   waiting.identities = identities_;
   waiting.body = body;
   wait(std::move(waiting), body.size());
 }
 
+/// A request goes on at once when its frame is taken.
+RequestTimes Connection::received() const {
+  RequestTimes times{frame_received_};
+  if (frame_received_ != clients_.now()) times.leave(Stage::queued, clients_.now());
+  return times;
+}
+
 void Connection::on_ping() {
-  Waiting ping{Wait::read, Op::ping, kXidPing, {}, clients_.parts().loop.now()};
+  Waiting ping{Wait::read, Op::ping, kXidPing, {}, received()};
   waiting_.empty() || holding_ ? answer_ping(ping) : wait(std::move(ping), 0);
 }
 
 /// The answer tells the client that its session lives, so it leaves only while no leader can have ended
 /// it: a client hears from its server within a third of the timeout, or goes to another.
-void Connection::answer_ping(const Waiting& ping) {
+void Connection::answer_ping(Waiting& ping) {
   const auto& parts = clients_.parts();
-  if (parts.loop.now() - parts.broadcast.confirmed() > Millis(timeout_ms_) / 3) return close();
+  const auto now = parts.loop.now();
+  if (now - parts.broadcast.confirmed() > Millis(timeout_ms_) / 3) return close();
   auto held = holding_ ? std::exchange(out_, {}) : std::string();
   send_header(kXidPing, clients_.database().last_applied().value, WireError::ok);
-  finish(ping, false);
-  if (holding_) send(std::exchange(out_, std::move(held)));
+  finish(ping, RequestKind::read, Stage::reply);
+  if (!holding_) return;
+  send(std::exchange(out_, std::move(held)));
+  record(answered_.back(), now, 1);
+  info_.last_operation = short_name(Op::ping);
+  answered_.pop_back();
 }
 
 void Connection::reject_op(std::int32_t xid) {
@@ -464,7 +524,7 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
   // Closing a session frees locks: worth the few bytes that it takes.
   if (clients_.log_room() != LogRoom::ample && op != Op::close_session)
     return refuse_write(header);
-  Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
+  Waiting waiting{Wait::write, op, header.xid, {}, received()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
   wait(std::move(waiting), body.size());
   clients_.submit({session_, header.xid, header.type, body, *identities_,
@@ -474,16 +534,15 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
 
 void Connection::refuse_write(const records::RequestHeader& header) {
   clients_.parts().stats.writes_refused.add();
-  Waiting waiting{Wait::refusal, static_cast<Op>(header.type), header.xid, {},
-                  clients_.parts().loop.now()};
+  Waiting waiting{Wait::refusal, static_cast<Op>(header.type), header.xid, {}, received()};
   waiting_.empty() && !holding_ ? answer_refusal(waiting) : wait(std::move(waiting), 0);
 }
 
 /// With the error that every client knows: kazoo 2.8 ends its connection over QuotaExceeded and
 /// ThrottledOp, which it has no name for.
-void Connection::answer_refusal(const Waiting& waiting) {
+void Connection::answer_refusal(Waiting& waiting) {
   send_header(waiting.xid, clients_.database().last_applied().value, WireError::not_read_only);
-  finish(waiting, true);
+  finish(waiting, RequestKind::refusal, Stage::reply);
 }
 
 void Connection::submit_sync(std::int32_t xid, std::string_view body) {
@@ -491,7 +550,7 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
   records::PathRequest request;
   in(request);
   const auto echo = is_null(request.path) ? Data() : Data(request.path);
-  Waiting waiting{Wait::sync, Op::sync, xid, to_jute(echo), clients_.parts().loop.now()};
+  Waiting waiting{Wait::sync, Op::sync, xid, to_jute(echo), received()};
   if (!in.ok()) waiting.err = WireError::marshalling_error;
   wait(std::move(waiting), body.size());
   clients_.sync(session_, xid);
@@ -595,7 +654,7 @@ void Connection::on_sasl(std::int32_t xid) {
 
 // --- reads and watches ----------------------------------------------------------------------------
 
-void Connection::answer_read(const Waiting& waiting, std::string_view body) {
+void Connection::answer_read(Waiting& waiting, std::string_view body) {
   if (waiting.op == Op::ping) return answer_ping(waiting);
   const auto frame = begin();
   const auto body_start = out_.size();
@@ -606,12 +665,14 @@ void Connection::answer_read(const Waiting& waiting, std::string_view body) {
     const auto reply = begin();
     if (err == WireError::ok && waiting.op == Op::add_watch) append_jute(out_, std::int32_t{0});
     end(reply, waiting.xid, clients_.database().last_applied().value, err);
-    return finish(waiting, false);
+    return finish(waiting, RequestKind::read, Stage::reply);
   }
   const auto err = append_read(waiting, body);
   if (err != WireError::ok) out_.resize(body_start);
   end(frame, waiting.xid, clients_.database().last_applied().value, err);
-  finish(waiting, false);
+  if (may_be_slow(waiting.times) || out_.size() - frame.start > kLongReplyBytes)
+    note_path(waiting, path_of(waiting.op, body));
+  finish(waiting, RequestKind::read, Stage::reply);
 }
 
 WireError Connection::append_read(const Waiting& waiting, std::string_view body) {
@@ -726,19 +787,46 @@ void Connection::on_applied(const AppliedEntry& entry) {
   const auto mine = std::find_if(waiting_.begin(), waiting_.end(),
                                  [](const Waiting& one) { return one.kind == Wait::write; });
   if (mine == waiting_.end() || mine->xid != entry.header.cxid) return note_foreign(entry);
+  mine->zxid = {entry.header.zxid};
+  note_committed(mine->times, mine->zxid);
   if (entry.outcome.err == WireError::session_moved) {
     mine->kind = Wait::applied_write;
     return close();  // The client's session lives elsewhere: no reply.
   }
   if (mine == waiting_.begin()) {
-    answer_write(next_waiting(), entry);
+    auto waiting = next_waiting();
+    if (may_be_slow(waiting.times)) note_path(waiting, entry.outcome.path);
+    answer_write(waiting, entry);
     answer_what_is_ready();  // Now, while the state is the one that reads behind it are to see.
   } else {
     mine->err = outcome_of(mine->op, entry);
     mine->body = reply_to(mine->op, mine->body, entry);
     mine->kind = Wait::applied_write;
+    mine->times.leave(Stage::apply, clients_.parts().loop.now());
+    note_path(*mine, entry.outcome.path);
   }
   mark_dirty();
+}
+
+/// The stages of a transaction up to where its batch begins to be applied.
+void Connection::note_committed(RequestTimes& times, Zxid zxid) const {
+  if (!clients_.parts().settings.stages) return;
+  const auto& timeline = clients_.parts().timeline;
+  const auto committed = clients_.now();
+  const auto appended = std::min(timeline.appended(zxid).value_or(committed), committed);
+  times.leave(Stage::proposal, appended);
+  times.leave(Stage::sync, std::min(timeline.durable(zxid).value_or(appended), committed));
+  times.leave(Stage::quorum, committed);
+}
+
+/// Paths are kept of those alone: they would have to be copied.
+bool Connection::may_be_slow(const RequestTimes& times) const {
+  return holding_ || clients_.parts().slow.are_slow(clients_.now() - times.received);
+}
+
+void Connection::note_path(Waiting& waiting, std::string_view path) const {
+  if (!path.empty() && clients_.parts().settings.stages)
+    waiting.path = std::make_unique<std::string>(path.substr(0, SlowRequests::kPathBytesMax + 1));
 }
 
 /// A write of the session that was not asked for here: its client has gone on to another server, or has
@@ -754,6 +842,7 @@ void Connection::on_synced(std::int32_t cxid) {
                                  [](const Waiting& one) { return one.kind == Wait::sync; });
   if (mine == waiting_.end() || mine->xid != cxid) return;
   mine->kind = Wait::synced;
+  mine->times.leave(Stage::quorum, clients_.now());
   answer_what_is_ready();
   flush();
 }
@@ -764,7 +853,9 @@ void Connection::answer_what_is_ready() {
       flush();
       return await_low_water();
     }
-    const auto waiting = next_waiting();
+    auto waiting = next_waiting();
+    if (waiting.kind == Wait::read || waiting.kind == Wait::refusal)
+      waiting.times.leave(Stage::behind, clients_.now());
     switch (waiting.kind) {
       case Wait::read: answer_read(waiting, waiting.body); break;
       case Wait::refusal: answer_refusal(waiting); break;
@@ -774,25 +865,26 @@ void Connection::answer_what_is_ready() {
   }
 }
 
-void Connection::answer_write(const Waiting& waiting, const AppliedEntry& entry) {
+void Connection::answer_write(Waiting& waiting, const AppliedEntry& entry) {
   const auto frame = begin();
   append_reply(out_, waiting.op, waiting.body, entry);
   end(frame, waiting.xid, clients_.database().last_applied().value, outcome_of(waiting.op, entry));
-  finish(waiting, true);
+  finish(waiting, RequestKind::write, Stage::apply);
 }
 
-void Connection::answer_applied_write(const Waiting& waiting) {
+void Connection::answer_applied_write(Waiting& waiting) {
   const auto frame = begin();
   out_ += waiting.body;
   end(frame, waiting.xid, clients_.database().last_applied().value, waiting.err);
-  finish(waiting, true);
+  finish(waiting, RequestKind::write, Stage::reply);
 }
 
-void Connection::answer_sync(const Waiting& waiting) {
+void Connection::answer_sync(Waiting& waiting) {
   const auto frame = begin();
   if (waiting.err == WireError::ok) out_ += waiting.body;
   end(frame, waiting.xid, clients_.database().last_applied().value, waiting.err);
-  finish(waiting, true);
+  if (may_be_slow(waiting.times)) note_path(waiting, path_of(Op::sync, waiting.body));
+  finish(waiting, RequestKind::sync, Stage::reply);
 }
 
 // --- replies --------------------------------------------------------------------------------------
@@ -833,27 +925,100 @@ void Connection::append_event(EventType type, std::string_view path, std::int64_
   info_.last_zxid = last_zxid;
 }
 
-void Connection::finish(const Waiting& waiting, bool update) {
-  auto& stats = clients_.parts().stats;
-  const auto us = std::chrono::duration_cast<Micros>(clients_.parts().loop.now() - waiting.received)
-                      .count();
-  stats.latency.record(us);
-  (update ? stats.update_latency_us : stats.read_latency_us).record(us);
-  info_.latency.record(us);
-  info_.last_latency_ms = us / 1000;
-  info_.last_operation = short_name(waiting.op);
-  if (waiting.xid >= 0) info_.last_cxid = waiting.xid;
+void Connection::finish(Waiting& waiting, RequestKind kind, Stage stage) {
+  answered_.push_back({kind, stage, waiting.op, waiting.xid, waiting.times, waiting.zxid,
+                       std::move(waiting.path)});
 }
 
 void Connection::mark_dirty() {
   if (!std::exchange(dirty_, true)) clients_.mark_dirty(*this);
 }
 
-/// What is answered while it holds leaves when the session is known to live.
 void Connection::flush() {
-  dirty_ = false;
-  if (!out_.empty() && !holding_) send(std::exchange(out_, {}));
+  flush(answered_.empty() ? clients_.now() : clients_.parts().loop.now());
 }
+
+/// What is answered while it holds leaves when the session is known to live.
+void Connection::flush(MonoTime now) {
+  dirty_ = false;
+  if (holding_) {
+    for (auto& one : answered_)
+      if (std::exchange(one.stage, Stage::reply) != Stage::reply) one.times.leave(Stage::apply, now);
+    return;
+  }
+  if (!out_.empty()) send(std::exchange(out_, {}));
+  if (!answered_.empty()) record_answered(now);
+}
+
+// --- what requests took ---------------------------------------------------------------------------
+
+/// Those that came together often end together, and count at once.
+void Connection::record_answered(MonoTime now) {
+  const auto alike = [](const Answered& a, const Answered& b) {
+    return a.kind == b.kind && a.stage == b.stage && a.times == b.times;
+  };
+  const auto end = answered_.end();
+  for (auto first = answered_.begin(); first != end;) {
+    const auto last = std::find_if(first + 1, end, [&](const Answered& one) { return !alike(*first, one); });
+    record(*first, now, last - first);
+    if (clients_.parts().slow.are_slow(now - first->times.received))
+      std::for_each(first, last, [&](Answered& one) { tell_if_slow(one, now); });
+    first = last;
+  }
+  info_.last_operation = short_name(answered_.back().op);
+  const auto numbered = std::find_if(answered_.rbegin(), answered_.rend(),
+                                     [](const Answered& one) { return one.xid >= 0; });
+  if (numbered != answered_.rend()) info_.last_cxid = numbered->xid;
+  answered_.clear();
+  if (answered_.capacity() > kAnsweredKept) answered_.shrink_to_fit();
+}
+
+void Connection::record(const Answered& answered, MonoTime now, std::int64_t times) {
+  auto& stats = clients_.parts().stats;
+  const auto us = answered.times.total_us(now);
+  const bool read = answered.kind == RequestKind::read;
+  stats.latency.record(us, times);
+  (read ? stats.read_latency_us : stats.update_latency_us).record(us, times);
+  info_.latency.record(us, times);
+  info_.last_latency_ms = us / 1000;
+  if (!clients_.parts().settings.stages) return;
+  if (!read && answered.kind != RequestKind::write) return;
+  auto spent = answered.times;
+  spent.leave(answered.stage, now);
+  auto& stages = read ? stats.read_stages_us : stats.write_stages_us;
+  for (std::size_t i = 0; i < kStages; ++i)
+    if (has_stage(answered.kind, static_cast<Stage>(i))) stages[i].record(spent.us[i], times);
+  if (!read)
+    stats.committed_us.record(
+        std::int64_t{spent[Stage::proposal]} + spent[Stage::sync] + spent[Stage::quorum], times);
+}
+
+/// Pings are no requests of anybody's.
+void Connection::tell_if_slow(Answered& answered, MonoTime now) {
+  if (answered.op == Op::ping) return;
+  const auto& parts = clients_.parts();
+  parts.stats.slow_requests.add();
+  SlowRequest slow{answered.kind, answered.op, answered.xid, answered.zxid};
+  if (slow.zxid == Zxid{}) slow.zxid = clients_.database().last_applied();
+  if (answered.path) {
+    slow.path_cut = answered.path->size() > SlowRequests::kPathBytesMax;
+    slow.path = answered.path->substr(0, SlowRequests::kPathBytesMax);
+  }
+  slow.session = session_;
+  slow.client = channel_.peer().remote_host + ":" + std::to_string(channel_.peer().remote_port);
+  slow.wall_ms = parts.loop.wall_ms();
+  slow.total_us = answered.times.total_us(now);
+  slow.times = answered.times;
+  slow.times.leave(answered.stage, now);
+  if (answered.kind == RequestKind::write) {
+    const auto from = slow.times.received + Micros(slow.times[Stage::queued]) +
+                      Micros(slow.times[Stage::proposal]);
+    slow.sync = parts.timeline.awaited(from, from + Micros(slow.times[Stage::sync]));
+  }
+  parts.slow.note(std::move(slow));
+}
+
+// --- the channel ----------------------------------------------------------------------------------
 
 void Connection::send(std::string bytes) {
   if (bytes.empty()) return;

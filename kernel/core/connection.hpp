@@ -14,6 +14,7 @@
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
+#include "kernel/core/request_times.hpp"
 #include "kernel/core/stats.hpp"
 #include "kernel/core/watches.hpp"
 
@@ -96,8 +97,8 @@ class Connection final : public ChannelHandler, public Watcher {
   /// A transaction of this session was applied that no earlier connection of it had asked for.
   void on_applied(const AppliedEntry& entry);
   void on_synced(std::int32_t cxid);
-  /// Hands what was appended to the channel. Called once a batch.
-  void flush();
+  /// Hands what was appended to the channel. Called once a batch, which ends `now`.
+  void flush(MonoTime now);
   /// More work or output is under way than one connection may add to.
   bool overloaded() const;
   /// Goes on reading if frames were held back.
@@ -125,10 +126,22 @@ class Connection final : public ChannelHandler, public Watcher {
     std::int32_t xid;
     /// Of a read; the reply of a sync; the part ops of a multi with a create2; the reply of a write.
     std::string body;
-    MonoTime received;
+    RequestTimes times;
     std::size_t bytes = 0;          ///< Of the request.
     WireError err = WireError::ok;  ///< Of an applied write; of a sync that could not be decoded.
     std::shared_ptr<const Identities> identities = {};  ///< Of whoever asked, for a read that waits.
+    Zxid zxid = {};  ///< Of an applied write.
+    std::unique_ptr<std::string> path = {};  ///< Of one that is, or may become, slow.
+  };
+  /// A request whose reply is in out_. What it counts for is recorded when that leaves.
+  struct Answered {
+    RequestKind kind;
+    Stage stage;  ///< The one that it is in.
+    Op op;
+    std::int32_t xid;
+    RequestTimes times;
+    Zxid zxid;
+    std::unique_ptr<std::string> path;
   };
   /// A reply frame under construction: length and header are filled in by end().
   struct Frame {
@@ -145,15 +158,17 @@ class Connection final : public ChannelHandler, public Watcher {
 
   void on_request(std::string_view frame);
   void on_ping();
-  void answer_ping(const Waiting& ping);
+  void answer_ping(Waiting& ping);
   void answer_waiting_pings();
   void on_auth(std::int32_t xid, std::string_view body);
   void on_auth_step(std::int32_t xid, AuthStep step);
   void fail_auth(std::int32_t xid, std::string_view why);
   void on_sasl(std::int32_t xid);
+  /// The times of the request at hand.
+  RequestTimes received() const;
   void submit_write(const records::RequestHeader& header, std::string_view body);
   void refuse_write(const records::RequestHeader& header);
-  void answer_refusal(const Waiting& waiting);
+  void answer_refusal(Waiting& waiting);
   void submit_sync(std::int32_t xid, std::string_view body);
   void reject_op(std::int32_t xid);
   void wait(Waiting waiting, std::size_t bytes);
@@ -162,7 +177,7 @@ class Connection final : public ChannelHandler, public Watcher {
   bool front_is_ready() const;
   bool in_doubt() const;
 
-  void answer_read(const Waiting& waiting, std::string_view body);
+  void answer_read(Waiting& waiting, std::string_view body);
   WireError append_read(const Waiting& waiting, std::string_view body);
   WireError append_watch_request(const Waiting& waiting, std::string_view body);
   WireError set_watches(std::string_view body, bool with_persistent);
@@ -173,13 +188,20 @@ class Connection final : public ChannelHandler, public Watcher {
   WireError remove_or_check_watches(std::string_view body, bool remove);
   bool sees(Operation operation, std::string_view path, AclNumber acl) const;
 
+  void note_committed(RequestTimes& times, Zxid zxid) const;
+  bool may_be_slow(const RequestTimes& times) const;
+  void note_path(Waiting& waiting, std::string_view path) const;
   void note_foreign(const AppliedEntry& entry);
-  void answer_write(const Waiting& waiting, const AppliedEntry& entry);
-  void answer_applied_write(const Waiting& waiting);
-  void answer_sync(const Waiting& waiting);
+  void answer_write(Waiting& waiting, const AppliedEntry& entry);
+  void answer_applied_write(Waiting& waiting);
+  void answer_sync(Waiting& waiting);
   /// As far as the client reads its replies.
   void answer_what_is_ready();
-  void finish(const Waiting& waiting, bool update);
+  /// Its reply is appended.
+  void finish(Waiting& waiting, RequestKind kind, Stage stage);
+  void record_answered(MonoTime now);
+  void record(const Answered& answered, MonoTime now, std::int64_t times);
+  void tell_if_slow(Answered& answered, MonoTime now);
 
   Frame begin();
   void end(Frame frame, std::int32_t xid, std::int64_t zxid, WireError err);
@@ -188,8 +210,11 @@ class Connection final : public ChannelHandler, public Watcher {
 
   /// Something was appended: flush() is wanted at the end of the batch.
   void mark_dirty();
+  void flush();
   void send(std::string bytes);
   void hold_until_room();
+  /// So many of the frames at hand stay with the channel.
+  void note_held(std::size_t frames);
   /// The client is there: it asks, or it reads what it was sent.
   void note_alive();
   std::size_t unsent_bytes() const { return out_.size() + channel_.queued_bytes(); }
@@ -213,6 +238,10 @@ class Connection final : public ChannelHandler, public Watcher {
   std::unique_ptr<AuthExchange> exchange_;
   std::deque<Waiting> waiting_;
   std::string out_;
+  std::vector<Answered> answered_;
+  MonoTime frame_received_{};    ///< Of the frame at hand.
+  MonoTime held_since_{};
+  std::size_t frames_held_ = 0;  ///< So many of the next ones have been there since then.
   MonoTime connect_received_{};
   ConnectionInfo info_;
 };

@@ -5,6 +5,7 @@
 #include "kernel/core/database.hpp"
 #include "kernel/core/server.hpp"
 #include "kernel/core/session_tracker.hpp"
+#include "kernel/core/slow_requests.hpp"
 #include "kernel/core/stats.hpp"
 #include "kernel/core/watches.hpp"
 
@@ -23,6 +24,7 @@ struct Inspection {
   Clients& clients;
   const Watches& watches;
   const SessionTracker& sessions;
+  const SlowRequests& slow_requests;
   std::function<const Database&()> database;
   std::function<ServingRole()> role;
   std::function<std::vector<std::pair<std::string, std::string>>()> addresses;

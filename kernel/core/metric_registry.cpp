@@ -2,12 +2,17 @@
 #include "kernel/core/roster.hpp"
 #include "kernel/core/server.hpp"
 
+#include <vivarium/assert.hpp>
+
 #include <cmath>
 
 namespace vivarium {
 namespace {
 
 using Samples = std::vector<Metrics::Sample>;
+
+/// What a histogram tells apart: of microseconds, from 16 us to 67 s.
+constexpr std::int64_t kFirstLimit = 1 << 4, kLastLimit = 1 << 26;
 
 void append(Samples& out, std::string name, std::int64_t value) {
   out.push_back({std::move(name), static_cast<double>(value), true});
@@ -44,8 +49,19 @@ void append_percentiles(Samples& out, const Summarized& shown) {
   append(out, "p999_" + shown.name, shown.percentile(0.999));
 }
 
+/// Ours alone: ZooKeeper has none.
+Metrics::Family histogram_of(const Summarized& shown) {
+  const auto& summary = shown.summary;
+  Metrics::Family family{shown.name, Metrics::Kind::histogram, static_cast<double>(summary.sum()),
+                         summary.count(), {}};
+  for (std::int64_t limit = kFirstLimit; limit <= kLastLimit; limit *= 2)
+    family.buckets.emplace_back(static_cast<double>(limit - 1), summary.count_below(limit));
+  return family;
+}
+
 /// Those of ZooKeeper's exporters, of the old one and of the new one.
 Metrics::Family family_of(const Summarized& shown) {
+  if (shown.detail == SummaryDetail::histogram) return histogram_of(shown);
   Metrics::Family family{shown.name, Metrics::Kind::summary, 0, shown.summary.count(), {}};
   family.value = static_cast<double>(shown.summary.sum() / shown.per_unit);
   const bool all = shown.detail == SummaryDetail::percentiles;
@@ -75,11 +91,12 @@ class MetricRegistry final : public Metrics {
 
   std::unique_ptr<MetricHandle> add(std::string_view name, const Summary& summary,
                                     SummaryDetail detail, PerUnit per_unit) override {
+    VIVARIUM_ASSERT(detail != SummaryDetail::histogram || per_unit == 1,
+                    "a histogram in another unit: " + std::string(name));
     const Summarized shown{std::string(name), summary, detail, per_unit};
     return metrics_.add({[shown](Samples& out) {
                            append_summary(out, shown);
-                           if (shown.detail == SummaryDetail::percentiles)
-                             append_percentiles(out, shown);
+                           if (shown.detail != SummaryDetail::plain) append_percentiles(out, shown);
                          },
                          [shown] { return family_of(shown); }});
   }

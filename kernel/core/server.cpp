@@ -5,11 +5,14 @@
 #include "kernel/core/database.hpp"
 #include "kernel/core/hex.hpp"
 #include "kernel/core/inspection.hpp"
+#include "kernel/core/log_timeline.hpp"
 #include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 #include "kernel/core/recovery.hpp"
 #include "kernel/core/session_tracker.hpp"
+#include "kernel/core/slow_requests.hpp"
 #include "kernel/core/snapshotter.hpp"
+#include "kernel/core/timed_store.hpp"
 #include "kernel/core/watches.hpp"
 
 #include <vivarium/assert.hpp>
@@ -94,6 +97,12 @@ class Server::Body final : public StateMachine,
   ServerSettings settings_;
   ServerParts parts_;
   ServerStats stats_;
+  LogTimeline timeline_{stats_};
+  TimedStore timed_store_;
+  SlowRequests slow_requests_;
+  /// What the log tells now came at this moment.
+  std::optional<MonoTime> log_event_;
+  std::int64_t batch_wall_ms_ = 0;  ///< When the batch at hand is applied.
   std::unique_ptr<Database> database_;
   AccessGate gate_;
   SessionTracker sessions_;
@@ -123,7 +132,15 @@ class Server::Body final : public StateMachine,
 class Server::Body::StoreEvents final : public LogStoreEvents {
  public:
   explicit StoreEvents(Body& body) : body_(body), to_(body.parts_.broadcast.log_events()) {}
-  void on_durable(Zxid zxid) override { to_.on_durable(zxid); }
+  void on_sync(const LogSync& sync) override {
+    if (body_.settings_.stages) body_.timeline_.on_sync(sync);
+  }
+  void on_durable(Zxid zxid) override {
+    body_.log_event_ = body_.parts_.loop.now();
+    if (body_.settings_.stages) body_.timeline_.on_durable(zxid, *body_.log_event_);
+    to_.on_durable(zxid);
+    body_.log_event_.reset();
+  }
   void on_failed(const Error& error) override {
     body_.broadcast_runs_ ? to_.on_failed(error) : body_.on_fatal(error);
   }
@@ -158,11 +175,15 @@ class Server::Body::Loader final : public SnapshotLoader {
 Server::Body::Body(ServerSettings settings, ServerParts parts)
     : settings_(std::move(settings)),
       parts_(std::move(parts)),
+      timed_store_(parts_.loop, timeline_, parts_.store),
+      slow_requests_(parts_.loop, parts_.log,
+                     Millis(settings_.stages ? settings_.slow_request_ms : 0)),
       gate_(parts_.authenticators, parts_.policy, settings_.skip_acl, parts_.log),
       sessions_(parts_.loop, settings_.tick_time_ms),
       watches_(parts_.loop.random()),
       clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
-                watches_, stats_, [this]() -> Database& { return *database_; }}),
+                watches_, stats_, timeline_, slow_requests_,
+                [this]() -> Database& { return *database_; }}),
       snapshotter_(parts_.loop, parts_.log, parts_.store, stats_,
                    {settings_.snapshot_entries, settings_.snapshot_log_bytes},
                    [this] { take_snapshot(); }),
@@ -175,6 +196,7 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
                   clients_,
                   watches_,
                   sessions_,
+                  slow_requests_,
                   [this]() -> const Database& { return *database_; },
                   [this] { return role(); },
                   [this] { return addresses(); },
@@ -245,7 +267,8 @@ void Server::Body::run_broadcast() {
   if (opened_.fresh)
     if (const auto first = parts_.store.open_snapshot()) opened_.snapshot = (*first)->info();
   broadcast_runs_ = true;
-  parts_.broadcast.run({settings_.id, *this, parts_.store, opened_, parts_.election,
+  auto& log = settings_.stages ? static_cast<LogStore&>(timed_store_) : parts_.store;
+  parts_.broadcast.run({settings_.id, *this, log, opened_, parts_.election,
                         parts_.election_transport, parts_.quorum, *this});
 }
 
@@ -349,9 +372,12 @@ LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t w
 }
 
 void Server::Body::apply(std::span<const LogEntry> entries) {
+  clients_.begin_batch(log_event_ ? *log_event_ : parts_.loop.now());
+  batch_wall_ms_ = parts_.loop.wall_ms();
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   if (role() == ServingRole::leader) stats_.commits_made.add(static_cast<std::int64_t>(entries.size()));
   for (const auto& entry : entries) apply_one(entry);
+  if (!entries.empty()) timeline_.on_applied(entries.back().zxid);
   if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
   clients_.flush();
 }
@@ -361,6 +387,8 @@ void Server::Body::apply_one(const LogEntry& entry) {
   const auto& applied = database_->apply(entry, this, DigestCheck::compare);
   VIVARIUM_ASSERT(!applied.malformed, "a committed transaction cannot be decoded");
   note_digest(applied, entry.zxid);
+  if (settings_.stages)
+    stats_.propagated_ms.record(std::max<std::int64_t>(batch_wall_ms_ - applied.header.time, 0));
   if (settings_.digest_enabled) stats_.digests.record(entry.zxid, database_->tree().digest());
   if (applied.outcome.type == Op::close_session) sessions_.remove({applied.header.client_id});
   auto& pending = preparer_->pending();

@@ -71,6 +71,8 @@ struct ServerSettings {
   std::int64_t container_check_ms = 60000;               ///< znode.container.checkIntervalMs
   std::int64_t container_max_per_minute = 10000;         ///< znode.container.maxPerMinute
   std::int64_t container_never_used_ms = 0;              ///< znode.container.maxNeverUsedIntervalMs
+  bool stages = true;                                    ///< Time the stages of requests.
+  std::int64_t slow_request_ms = 1000;                   ///< From where one is told of; 0: none is.
   std::int64_t snapshot_entries = 0;                     ///< snapCount; 0: none.
   std::int64_t snapshot_log_bytes = 0;                   ///< snapSizeLimitInKb; 0: none.
   PurgeRule purge;                                       ///< autopurge.*

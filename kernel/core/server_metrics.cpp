@@ -2,6 +2,7 @@
 #include "kernel/core/java_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
 
@@ -99,6 +100,7 @@ constexpr CounterRow kCounters[] = {
     {"digest_mismatches_count", &ServerStats::digest_mismatches},
     {"snapshot_error_count", &ServerStats::snapshots_failed},
     {"writes_refused_count", &ServerStats::writes_refused},  // Ours: the disk is nearly full.
+    {"slow_requests_count", &ServerStats::slow_requests},    // Ours.
 };
 
 struct SummaryRow {
@@ -122,6 +124,14 @@ constexpr SummaryRow kLatencies[] = {
     {"updatelatency", &ServerStats::update_latency_us},
 };
 
+/// Of the log and of transactions, there while stages are timed.
+constexpr SummaryRow kStageLatencies[] = {
+    {"sync_processor_queue_time_ms", &ServerStats::log_queue_us},
+    {"sync_processor_queue_flush_time_ms", &ServerStats::sync_us},
+    {"sync_processor_queue_and_flush_time_ms", &ServerStats::logged_us},
+    {"local_write_committed_time_ms", &ServerStats::committed_us},
+};
+
 using Handles = std::vector<std::unique_ptr<MetricHandle>>;
 
 void add_gauges(std::span<const GaugeRow> rows, Metrics& metrics, const Inspection& inspection,
@@ -129,6 +139,34 @@ void add_gauges(std::span<const GaugeRow> rows, Metrics& metrics, const Inspecti
   for (const auto& row : rows)
     handles.push_back(
         metrics.add(row.name, [&inspection, read = row.read] { return read(inspection); }));
+}
+
+/// Each by its own name, in microseconds: "write_sync_us".
+void add_stages(Metrics& metrics, RequestKind kind, const std::array<Summary, kStages>& stages_us,
+                Handles& handles) {
+  const std::string kind_name = kind == RequestKind::read ? "read" : "write";
+  for (std::size_t i = 0; i < kStages; ++i) {
+    const auto stage = static_cast<Stage>(i);
+    if (has_stage(kind, stage))
+      handles.push_back(metrics.add(kind_name + "_" + std::string(name_of(stage)) + "_us",
+                                    stages_us[i], SummaryDetail::histogram));
+  }
+}
+
+void add_stage_metrics(Metrics& metrics, const ServerStats& stats, Handles& handles) {
+  add_stages(metrics, RequestKind::read, stats.read_stages_us, handles);
+  add_stages(metrics, RequestKind::write, stats.write_stages_us, handles);
+  handles.push_back(metrics.add("log_sync_us", stats.sync_us, SummaryDetail::histogram));
+  for (const auto& row : kStageLatencies)
+    handles.push_back(
+        metrics.add(row.name, stats.*row.summary, SummaryDetail::percentiles, kMicrosPerMilli));
+  const auto& behind = stats.read_stages_us[static_cast<std::size_t>(Stage::behind)];
+  handles.push_back(metrics.add("read_commitproc_time_ms", behind, SummaryDetail::percentiles,
+                                kMicrosPerMilli));
+  handles.push_back(
+      metrics.add("propagation_latency", stats.propagated_ms, SummaryDetail::percentiles));
+  handles.push_back(
+      metrics.add("sync_processor_batch_size", stats.sync_entries, SummaryDetail::plain));
 }
 
 }  // namespace
@@ -150,6 +188,7 @@ Handles add_metrics(Metrics& metrics, const Inspection& inspection) {
   for (const auto& row : kLatencies)
     handles.push_back(
         metrics.add(row.name, stats.*row.summary, SummaryDetail::percentiles, kMicrosPerMilli));
+  if (inspection.settings.stages) add_stage_metrics(metrics, stats, handles);
   return handles;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 // What a server counts about its work, for `srvr`, `mntr` and `cons`. Plain numbers; the core adds.
 
+#include "kernel/core/request_times.hpp"
+
 #include <vivarium/ids.hpp>
 #include <vivarium/metrics.hpp>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <utility>
@@ -13,11 +16,11 @@ namespace vivarium {
 struct LatencyStats {
   std::int64_t count = 0, total_us = 0, min_us = 0, max_us = 0;
 
-  void record(std::int64_t us) {
+  void record(std::int64_t us, std::int64_t times = 1) {
     min_us = count ? (us < min_us ? us : min_us) : us;
     max_us = us > max_us ? us : max_us;
-    ++count;
-    total_us += us;
+    count += times;
+    total_us += us * times;
   }
   /// As ZooKeeper shows them: whole milliseconds, and an average with fractions.
   std::int64_t min_ms() const { return min_us / 1000; }
@@ -68,9 +71,17 @@ struct ServerStats {
 
   Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
       sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
-      snapshots_failed, writes_refused, proposals_made, commits_made;
+      snapshots_failed, writes_refused, proposals_made, commits_made, slow_requests;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
+  /// Stages, each by its number; those that a kind of request has not stay empty.
+  std::array<Summary, kStages> read_stages_us, write_stages_us;
+  Summary committed_us,   ///< Writes of this server's clients: from the broadcast's hands to committed.
+      propagated_ms,      ///< Every transaction: from the leader's clock to applied here, by this one's.
+      logged_us,          ///< Every transaction: from its append to durable,
+      log_queue_us,       ///< of that, until the disk was given it;
+      sync_us,            ///< every sync: how long,
+      sync_entries;       ///< and how many transactions shared it.
   SizeStats responses, proposals;
   DigestLog digests;
   LastSnapshot last_snapshot;

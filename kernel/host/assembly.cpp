@@ -124,6 +124,8 @@ ServerSettings Assembly::settings(About about) const {
   if (values.has("snapCount")) settings.snapshot_entries = values.integer("snapCount");
   if (values.has("snapSizeLimitInKb"))
     settings.snapshot_log_bytes = std::max<std::int64_t>(values.integer("snapSizeLimitInKb"), 0) << 10;
+  settings.stages = values.boolean("vivarium.stages");
+  settings.slow_request_ms = values.integer("vivarium.slow_request");
   settings.purge = purge_rule();
   settings.data_dir = config_.setting("dataDir");
   settings.data_log_dir = config_.setting("dataLogDir");

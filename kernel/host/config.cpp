@@ -28,6 +28,10 @@ constexpr OptionSpec kServerOptions[] = {
     {"vivarium.permissions", OptionType::text, "strict", 0, -1, "",
      "strict: refuse plugins and data that others may write; warn: say so and go on", false, false,
      false},
+    {"vivarium.stages", OptionType::boolean, "true", 0, -1, "",
+     "time the stages of every request, for metrics and for slow_request", false, false, false},
+    {"vivarium.slow_request", OptionType::duration, "1s", 0, 86'400'000, "ms",
+     "how long a request takes of which a line in the log says why; 0: none", false, false, false},
     {"vivarium.log.level", OptionType::text, "info", 0, -1, "", "debug, info, warn or error", false,
      false, true},
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace vivarium {
 namespace {
@@ -24,13 +25,13 @@ std::int64_t upper_end(std::size_t bucket) {
 
 }  // namespace
 
-void Summary::record(std::int64_t value) {
+void Summary::record(std::int64_t value, std::int64_t times) {
   if (buckets_.empty()) buckets_.resize(kBuckets);
   min_ = count_ ? std::min(min_, value) : value;
   max_ = count_ ? std::max(max_, value) : value;
-  ++count_;
-  sum_ += value;
-  ++buckets_[bucket_of(value)];
+  count_ += times;
+  sum_ += value * times;
+  buckets_[bucket_of(value)] += times;
 }
 
 void Summary::reset() {
@@ -45,6 +46,12 @@ std::int64_t Summary::percentile(double fraction) const {
     if (left < 0) return std::clamp(upper_end(i), min(), max());
   }
   return max();
+}
+
+std::int64_t Summary::count_below(std::int64_t limit) const {
+  if (buckets_.empty()) return 0;
+  const auto end = buckets_.begin() + static_cast<std::ptrdiff_t>(bucket_of(limit));
+  return std::accumulate(buckets_.begin(), end, std::int64_t{0});
 }
 
 }  // namespace vivarium

@@ -33,6 +33,7 @@ std::string_view type_of(Metrics::Kind kind) {
     case Metrics::Kind::counter: return "counter";
     case Metrics::Kind::gauge: return "gauge";
     case Metrics::Kind::summary: return "summary";
+    case Metrics::Kind::histogram: return "histogram";
   }
   return "untyped";
 }
@@ -49,6 +50,14 @@ void append_summary(std::string& out, const std::string& name, const Metrics::Fa
   append(out, name + "_sum", family.value);
 }
 
+void append_histogram(std::string& out, const std::string& name, const Metrics::Family& family) {
+  for (const auto& [most, count] : family.buckets)
+    append(out, name + "_bucket{le=\"" + number(most) + "\"}", static_cast<double>(count));
+  append(out, name + "_bucket{le=\"+Inf\"}", static_cast<double>(family.count));
+  append(out, name + "_count", static_cast<double>(family.count));
+  append(out, name + "_sum", family.value);
+}
+
 }  // namespace
 
 std::string to_prometheus(const Metrics& metrics) {
@@ -60,6 +69,8 @@ std::string to_prometheus(const Metrics& metrics) {
     out.append("# TYPE ").append(name).append(" ").append(type_of(family.kind)).append("\n");
     if (family.kind == Metrics::Kind::summary)
       append_summary(out, name, family);
+    else if (family.kind == Metrics::Kind::histogram)
+      append_histogram(out, name, family);
     else
       append(out, name, family.value);
   }

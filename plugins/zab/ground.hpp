@@ -12,6 +12,7 @@
 #include <vivarium/broadcast.hpp>
 #include <vivarium/log.hpp>
 #include <vivarium/loop.hpp>
+#include <vivarium/metrics.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -59,6 +60,7 @@ struct Ground {
   /// Where a leader's counter ends. ZooKeeper's leaders hand out none with all 32 bits set either.
   std::uint32_t counter_max = 0xFFFFFFFE;
   PutBack put_back{};
+  Summary* quorum_ack_us = nullptr;  ///< Of a leader: from a proposal to its acknowledgement by a quorum.
   bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
   /// Applies what is durable, up to `committed`; what that answers is settled first.
   void apply(Zxid committed) const {

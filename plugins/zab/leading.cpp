@@ -229,9 +229,10 @@ void Leading::propose() {
   const auto batch = std::exchange(batch_, {});
   if (batch.empty() || left_) return;
   std::string packets;
+  const auto now = ground_.loop.now();
   for (const auto& entry : batch) {
     append_proposal(packets, entry);
-    outstanding_.push_back({entry.zxid, ground_.loop.now()});
+    outstanding_.push_back({entry.zxid, now});
   }
   ground_.history.append(batch);
   const SharedBytes bytes(std::move(packets));
@@ -284,7 +285,10 @@ void Leading::commit(Zxid zxid) {
     committed_ = entry.zxid;
   }
   if (!any) return;
-  while (!outstanding_.empty() && outstanding_.front().zxid <= committed_) outstanding_.pop_front();
+  const auto now = ground_.loop.now();
+  for (; !outstanding_.empty() && outstanding_.front().zxid <= committed_; outstanding_.pop_front())
+    ground_.quorum_ack_us->record(
+        std::chrono::duration_cast<Micros>(now - outstanding_.front().proposed).count());
   const SharedBytes to_voters(std::move(commits)), to_observers(std::move(informs));
   for (auto& learner : learners_)
     if (hears(learner))

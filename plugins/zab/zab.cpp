@@ -12,6 +12,9 @@
 namespace vivarium::zab {
 namespace {
 
+/// Recorded in microseconds, and shown in milliseconds.
+constexpr PerUnit kMicrosPerMilli = 1000;
+
 std::int64_t setting(PluginHost& host, std::string_view key, std::int64_t otherwise) {
   const auto text = host.server_setting(key);
   std::int64_t value = otherwise;
@@ -58,7 +61,9 @@ Zab::Zab(PluginHost& host)
               setting(host, "syncLimit", 5)},
       counter_max_(static_cast<std::uint32_t>(host.options().integer("counter_max"))),
       put_back_(bug_put_back(host)),
-      listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true") {}
+      listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true"),
+      quorum_ack_metric_(host.metrics().add("quorum_ack_latency", quorum_ack_us_,
+                                            SummaryDetail::percentiles, kMicrosPerMilli)) {}
 
 Zab::~Zab() = default;
 
@@ -77,6 +82,7 @@ void Zab::run(const BroadcastParts& parts) {
   ground.listens_everywhere = listens_everywhere_;
   ground.put_back = put_back_;
   ground.counter_max = counter_max_;
+  ground.quorum_ack_us = &quorum_ack_us_;
   ground.leave = [this](std::string why) {
     leaving_ = std::move(why);
     post([this] { end_office(); });

@@ -71,6 +71,8 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   std::uint32_t counter_max_;
   PutBack put_back_;
   bool listens_everywhere_;
+  Summary quorum_ack_us_;
+  std::unique_ptr<MetricHandle> quorum_ack_metric_;
   std::unique_ptr<Work> work_;
   std::unique_ptr<Office> office_;
   ServerId leader_{-1};

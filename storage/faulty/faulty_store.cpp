@@ -124,9 +124,20 @@ void FaultyStore::deliver(FaultStep step, Task outcome) {
   outcomes_.push(delay.least + extra, std::move(outcome));
 }
 
+/// Goes with the on_durable that follows.
+void FaultyStore::on_sync(const LogSync& sync) {
+  tell_sync_ = [this, told = LogSync(sync), file = std::string(sync.file)]() mutable {
+    told.file = file;
+    events_->on_sync(told);
+  };
+}
+
 void FaultyStore::on_durable(Zxid zxid) {
   if (ends_at(FaultStep::durable)) return;
-  deliver(FaultStep::durable, [this, zxid] { events_->on_durable(zxid); });
+  deliver(FaultStep::durable, [this, zxid, tell_sync = std::exchange(tell_sync_, nullptr)] {
+    if (tell_sync) tell_sync();
+    events_->on_durable(zxid);
+  });
 }
 
 void FaultyStore::on_failed(const Error& error) {

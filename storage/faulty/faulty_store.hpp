@@ -56,6 +56,7 @@ class FaultyStore final : public LogStore, private LogStoreEvents {
   friend class FaultySource;
 
   // LogStoreEvents of the inner store
+  void on_sync(const LogSync& sync) override;
   void on_durable(Zxid zxid) override;
   void on_failed(const Error& error) override;
   void on_space(bool low, std::uint64_t free_bytes) override;
@@ -83,6 +84,7 @@ class FaultyStore final : public LogStore, private LogStoreEvents {
   std::string script_;  ///< As the option has it.
   Faults faults_;
   OutcomeQueue outcomes_;
+  Task tell_sync_;  ///< What is told with the next on_durable.
   bool ended_ = false;  ///< Stopped, failed, or about to say that it has failed.
   bool space_low_ = false;
   std::uint64_t free_bytes_ = 1;

@@ -382,12 +382,14 @@ void FileStore::no_room(const std::vector<LogEntry>& group) {
 
 void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted) {
   const LogFile& part = appended.part;
-  note_duration(std::chrono::duration_cast<Millis>(loop_.now() - submitted), part);
+  const auto now = loop_.now();
+  note_duration(std::chrono::duration_cast<Millis>(now - submitted), part);
   if (appended.begins_file) history_.files.push_back({part.path, part.first, part.first, 0, {}});
   LogFile& file = history_.files.back();
   for (const Mark& mark : part.marks) note_mark(file.marks, mark.zxid, mark.offset);
-  history_.bytes_above_base += part.end - file.end;
-  log_bytes_total_ += part.end - file.end;
+  const auto bytes = part.end - file.end;
+  history_.bytes_above_base += bytes;
+  log_bytes_total_ += bytes;
   file.end = part.end;
   file.last = history_.last = part.last;
   history_.entries_above_base += appended.entries;
@@ -395,6 +397,7 @@ void FileStore::written(const LogWriter::Appended& appended, MonoTime submitted)
   // The disk goes on before the events are handled.
   carry_on();
   record_changed();
+  events_->on_sync({part.first, part.last, appended.entries, bytes, submitted, now, part.path});
   events_->on_durable(part.last);
 }
 

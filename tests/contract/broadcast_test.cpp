@@ -524,6 +524,14 @@ TEST_CASE("a follower whose log does not take what is committed serves no more a
   node.end();
 }
 
+TEST_CASE("the leader measures how long a quorum took for each transaction, and nobody else does") {
+  Cluster cluster(3, make_zab);
+  for (int i = 0; i < 5; ++i) cluster.other().submit(1, i, "x");
+  REQUIRE(cluster.wait_applied(5));
+  for (const auto& node : cluster.nodes)
+    CHECK(node->host.fake_metrics.value("quorum_ack_latency") == (node.get() == &cluster.leader() ? 5 : 0));
+}
+
 // --- the end of the counter -----------------------------------------------------------------------
 
 TEST_CASE("an office ends where its counter does, and no write is lost, doubled or out of order") {

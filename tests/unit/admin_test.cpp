@@ -340,6 +340,19 @@ TEST_CASE("a summary that is recorded in other units is shown in its own") {
                                           "latency_count 2\nlatency_sum 4\n");
 }
 
+TEST_CASE("a histogram has a bucket for each power of two, and one for all") {
+  const auto metrics = make_metrics();
+  Summary us;
+  const auto handle = metrics->add("write_sync_us", us, SummaryDetail::histogram);
+  for (const auto value : {10, 20}) us.record(value);
+  const auto text = admin::to_prometheus(*metrics);
+  CHECK_THAT(text, StartsWith("# TYPE write_sync_us histogram\nwrite_sync_us_bucket{le=\"15\"} 1\n"
+                              "write_sync_us_bucket{le=\"31\"} 2\n"));
+  CHECK_THAT(text, Catch::EndsWith("write_sync_us_bucket{le=\"67108863\"} 2\n"
+                            "write_sync_us_bucket{le=\"+Inf\"} 2\n"
+                            "write_sync_us_count 2\nwrite_sync_us_sum 30\n"));
+}
+
 TEST_CASE("ZooKeeper's exporter has a port of its own, and nothing else there") {
   Bench bench({}, {{"metricsProvider.className",
                     "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"},

@@ -57,6 +57,8 @@ class Inspected {
   Standalone broadcast{host};
   ServerSettings settings = TestServer::defaults();
   ServerStats stats;
+  LogTimeline timeline{stats};
+  SlowRequests slow_requests{loop, host.fake_log, Millis(0)};
   Watches watches{1};
   SessionTracker sessions{loop, settings.tick_time_ms};
   Database database{1};
@@ -67,7 +69,7 @@ class Inspected {
   AccessGate gate_{{}, nullptr, false, host.fake_log};
   std::unique_ptr<Commands> commands_ = make_commands();
   Clients clients_{{settings, loop, host.fake_log, *commands_, broadcast, gate_, watches, stats,
-                    [this]() -> Database& { return database; }}};
+                    timeline, slow_requests, [this]() -> Database& { return database; }}};
   Inspection inspection_{settings,
                          loop,
                          store,
@@ -76,6 +78,7 @@ class Inspected {
                          clients_,
                          watches,
                          sessions,
+                         slow_requests,
                          [this]() -> const Database& { return database; },
                          [this] { return role; },
                          [this] { return addresses; },
@@ -127,7 +130,7 @@ TEST_CASE("every word of ZooKeeper is there, and the table empties with the serv
     }
     return names(*server.commands).size();
   }();
-  constexpr std::size_t kWithoutWord = 8;
+  constexpr std::size_t kWithoutWord = 9;
   CHECK(commands == 18 + kWithoutWord);
 }
 

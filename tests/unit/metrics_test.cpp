@@ -66,6 +66,43 @@ TEST_CASE("a summary with percentiles shows four of them besides") {
   CHECK(all[8].first == "p999_readlatency");
 }
 
+TEST_CASE("what is recorded many times at once counts as often") {
+  Summary once, often;
+  for (int i = 0; i < 3; ++i) once.record(700);
+  often.record(700, 3);
+  for (auto* summary : {&once, &often}) summary->record(5);
+  CHECK(often.count() == once.count());
+  CHECK(often.sum() == 2105);
+  CHECK(often.percentile(0.5) == once.percentile(0.5));
+}
+
+TEST_CASE("a histogram counts exactly below powers of two") {
+  Summary summary;
+  CHECK(summary.count_below(1024) == 0);
+  for (const auto us : {0, 15, 16, 1023, 1024, 1025}) summary.record(us);
+  CHECK(summary.count_below(16) == 2);
+  CHECK(summary.count_below(32) == 3);
+  CHECK(summary.count_below(1024) == 4);
+  CHECK(summary.count_below(2048) == 6);
+}
+
+TEST_CASE("a histogram shows as percentiles, and to those who know kinds with its buckets") {
+  const auto metrics = make_metrics();
+  Summary summary;
+  const auto handle = metrics->add("write_sync_us", summary, SummaryDetail::histogram);
+  for (const auto us : {3, 1023, 1024}) summary.record(us);
+  CHECK(shown(*metrics).size() == 9);
+  const auto families = metrics->families();
+  REQUIRE(families.size() == 1);
+  const auto& family = families.front();
+  CHECK(family.kind == Metrics::Kind::histogram);
+  CHECK(family.count == 3);
+  CHECK(family.value == 2050);
+  CHECK(family.buckets.front() == std::pair<double, std::int64_t>(15, 1));
+  CHECK(family.buckets[6] == std::pair<double, std::int64_t>(1023, 2));
+  CHECK(family.buckets.back() == std::pair<double, std::int64_t>((1 << 26) - 1, 3));
+}
+
 TEST_CASE("a gauge is whole when its value is, but an average never") {
   const auto metrics = make_metrics();
   double now = 3;

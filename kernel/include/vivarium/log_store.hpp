@@ -14,6 +14,7 @@
 
 #include <vivarium/bytes.hpp>
 #include <vivarium/ids.hpp>
+#include <vivarium/loop.hpp>
 #include <vivarium/plugin.hpp>
 #include <vivarium/result.hpp>
 
@@ -83,10 +84,21 @@ struct LogSlice {
   bool end = false;  ///< Nothing durable follows the last entry.
 };
 
+/// What made a stretch of the history durable: one write and one sync, for those who measure.
+struct LogSync {
+  Zxid first, last;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;    ///< As they lie on the disk.
+  MonoTime begun{}, ended{};  ///< By Loop::now(): given to the disk, and heard of from it.
+  std::string_view file;      ///< What messages call it; valid during the call.
+};
+
 /// What the user of a store implements.
 class LogStoreEvents {
  public:
   virtual ~LogStoreEvents() = default;
+  /// Tells of the sync that the next on_durable is about. A store that has none to tell of does not call it.
+  virtual void on_sync(const LogSync&) {}
   /// All up to `zxid` is durable. Never goes back; one event may cover many appends.
   virtual void on_durable(Zxid zxid) = 0;
   /// The last event: no other one and no Done comes after it. The server must stop without

@@ -26,7 +26,8 @@ class Counter {
 /// steps each, from which percentiles are read with an error of at most a quarter.
 class Summary {
  public:
-  void record(std::int64_t value);
+  /// `times` of them have this value.
+  void record(std::int64_t value, std::int64_t times = 1);
   void reset();
   std::int64_t count() const { return count_; }
   std::int64_t sum() const { return sum_; }
@@ -37,10 +38,12 @@ class Summary {
   }
   /// The value below which the share `fraction` (0 to 1) of the records lies.
   std::int64_t percentile(double fraction) const;
+  /// How many records lie below `limit`, a power of two from 4 on: exact.
+  std::int64_t count_below(std::int64_t limit) const;
 
  private:
   std::int64_t count_ = 0, sum_ = 0, min_ = 0, max_ = 0;
-  std::vector<std::uint32_t> buckets_;  ///< Allocated with the first record.
+  std::vector<std::int64_t> buckets_;  ///< Allocated with the first record.
 };
 
 /// Keeps a metric registered; destroying it removes the metric.
@@ -49,7 +52,11 @@ class MetricHandle {
   virtual ~MetricHandle() = default;
 };
 
-enum class SummaryDetail : std::uint8_t { plain, percentiles };
+enum class SummaryDetail : std::uint8_t {
+  plain,
+  percentiles,
+  histogram,  ///< As percentiles, and all buckets for those who can read them.
+};
 
 /// What a summary shows one of: 1000 of what is recorded, say, where microseconds show as milliseconds.
 using PerUnit = std::int64_t;
@@ -66,20 +73,23 @@ class Metrics {
     bool integral = true;
   };
 
-  enum class Kind : std::uint8_t { counter, gauge, summary };
+  enum class Kind : std::uint8_t { counter, gauge, summary, histogram };
 
   /// A metric as what it is, for those who tell kinds apart.
   struct Family {
     std::string name;
     Kind kind = Kind::gauge;
-    double value = 0;        ///< Of a counter or gauge; the sum of a summary.
-    std::int64_t count = 0;  ///< Of a summary.
+    double value = 0;        ///< Of a counter or gauge; the sum of a summary or histogram.
+    std::int64_t count = 0;  ///< Of a summary or histogram.
     std::vector<std::pair<double, double>> quantiles;  ///< Of a summary: share and value.
+    /// Of a histogram: a value, and how many records lie at or below it, rising.
+    std::vector<std::pair<double, std::int64_t>> buckets = {};
   };
 
   virtual ~Metrics() = default;
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Counter&) = 0;
-  /// The average is shown with its fraction, all else in whole units.
+  /// The average is shown with its fraction, all else in whole units. A histogram has no other unit than
+  /// it is recorded in (asserts).
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(std::string_view name, const Summary&,
                                                           SummaryDetail, PerUnit) = 0;
   [[nodiscard]] std::unique_ptr<MetricHandle> add(std::string_view name, const Summary& summary,

@@ -1,0 +1,74 @@
+#include "kernel/core/log_timeline.hpp"
+
+#include <algorithm>
+
+namespace vivarium {
+namespace {
+
+std::int64_t us_between(MonoTime from, MonoTime to) {
+  return std::max<std::int64_t>(std::chrono::duration_cast<Micros>(to - from).count(), 0);
+}
+
+}  // namespace
+
+/// What lies at or above `first` was cut off the history.
+void LogTimeline::cut(Marks& marks, Zxid first) {
+  while (!marks.empty() && marks.back().last >= first) marks.pop_back();
+}
+
+void LogTimeline::on_append(std::span<const LogEntry> entries, MonoTime now) {
+  if (entries.empty()) return;
+  for (auto* marks : {&appends_, &durables_, &written_}) cut(*marks, entries.front().zxid);
+  const Mark mark{entries.back().zxid, now, static_cast<std::int64_t>(entries.size())};
+  appends_.push_back(mark);
+  written_.push_back(mark);
+}
+
+void LogTimeline::on_sync(const LogSync& sync) {
+  begun_ = sync.begun;
+  stats_.sync_us.record(us_between(sync.begun, sync.ended));
+  stats_.sync_entries.record(static_cast<std::int64_t>(sync.entries));
+  if (syncs_.size() < kSyncsKept) syncs_.emplace_back();
+  auto& known = syncs_[next_sync_++ % kSyncsKept];
+  known.sync = sync;
+  known.sync.file = {};  // Valid during the call.
+  known.file = sync.file;
+}
+
+void LogTimeline::on_durable(Zxid zxid, MonoTime now) {
+  durables_.push_back({zxid, now});
+  for (; !written_.empty() && written_.front().last <= zxid; written_.pop_front()) {
+    const auto& mark = written_.front();
+    stats_.logged_us.record(us_between(mark.at, now), mark.entries);
+    if (begun_) stats_.log_queue_us.record(us_between(mark.at, *begun_), mark.entries);
+  }
+  begun_.reset();
+}
+
+void LogTimeline::on_applied(Zxid zxid) {
+  for (auto* marks : {&appends_, &durables_})
+    while (!marks->empty() && marks->front().last <= zxid) marks->pop_front();
+}
+
+std::optional<MonoTime> LogTimeline::time_of(const Marks& marks, Zxid zxid) {
+  const auto mark =
+      std::lower_bound(marks.begin(), marks.end(), zxid,
+                       [](const Mark& one, Zxid wanted) { return one.last < wanted; });
+  return mark == marks.end() ? std::nullopt : std::optional(mark->at);
+}
+
+std::optional<AwaitedSync> LogTimeline::awaited(MonoTime from, MonoTime to) const {
+  const auto shared = [&](const Known& one) {
+    return std::min(to, one.sync.ended) - std::max(from, one.sync.begun);
+  };
+  const auto longest =
+      std::max_element(syncs_.begin(), syncs_.end(),
+                       [&](const Known& a, const Known& b) { return shared(a) < shared(b); });
+  if (longest == syncs_.end() || shared(*longest) <= MonoTime::zero()) return {};
+  const auto& sync = longest->sync;
+  return AwaitedSync{sync.first, sync.last, sync.entries, sync.bytes,
+                     us_between(sync.begun, sync.ended), us_between({}, shared(*longest)),
+                     longest->file};
+}
+
+}  // namespace vivarium

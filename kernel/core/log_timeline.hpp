@@ -1,0 +1,63 @@
+#pragma once
+// When transactions were given to the log, and when they became durable by which sync: what the stages of a
+// request are told by, and ZooKeeper's metrics of its SyncRequestProcessor.
+//
+// It knows what is in the log and not applied, and the last syncs.
+
+#include "kernel/core/slow_requests.hpp"
+#include "kernel/core/stats.hpp"
+
+#include <vivarium/log_store.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vivarium {
+
+class LogTimeline {
+ public:
+  explicit LogTimeline(ServerStats& stats) : stats_(stats) {}
+
+  void on_append(std::span<const LogEntry> entries, MonoTime now);
+  void on_sync(const LogSync& sync);
+  void on_durable(Zxid zxid, MonoTime now);
+  /// All up to it is applied.
+  void on_applied(Zxid zxid);
+
+  /// Nothing where it is not known: of what was in the log when the server started, say.
+  std::optional<MonoTime> appended(Zxid zxid) const { return time_of(appends_, zxid); }
+  std::optional<MonoTime> durable(Zxid zxid) const { return time_of(durables_, zxid); }
+
+  /// Of the syncs that ran between two moments, the one that took most of that time; nothing: none that
+  /// is still known.
+  std::optional<AwaitedSync> awaited(MonoTime from, MonoTime to) const;
+
+ private:
+  /// Up to `last`, from where the one before it ends.
+  struct Mark {
+    Zxid last;
+    MonoTime at;
+    std::int64_t entries = 0;
+  };
+  using Marks = std::deque<Mark>;
+  struct Known {
+    LogSync sync;
+    std::string file;
+  };
+  static constexpr std::size_t kSyncsKept = 64;
+
+  static std::optional<MonoTime> time_of(const Marks& marks, Zxid zxid);
+  static void cut(Marks& marks, Zxid first);
+
+  ServerStats& stats_;
+  Marks appends_, durables_;
+  Marks written_;  ///< Of appends: those that are not durable.
+  std::optional<MonoTime> begun_;  ///< The sync that the next on_durable is about.
+  std::vector<Known> syncs_;       ///< A ring.
+  std::size_t next_sync_ = 0;
+};
+
+}  // namespace vivarium
