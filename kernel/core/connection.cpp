@@ -16,6 +16,8 @@ constexpr std::size_t kUnsentBytesHigh = 4u << 20;  ///< Above this much unsent 
 constexpr std::size_t kUnsentBytesLow = 1u << 20;   ///< and below this it goes on.
 /// A client that reads so much within its timeout is alive.
 constexpr std::size_t kUnsentBytesStep = 256u << 10;
+/// So much leaves at once: a buffer that grew on would be copied, and be half empty.
+constexpr std::size_t kOutBytesFull = 64u << 10;
 constexpr std::size_t kReplyHeaderBytes = 16;
 constexpr std::uint64_t kPasswordSecret = 0xB3415C00;
 
@@ -204,6 +206,7 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
       on_connect_request(frame);
     else
       on_request(frame);
+    if (out_.size() >= kOutBytesFull) flush();
   }
   if (state_ == State::open) note_alive();
   clients_.submit_batch();
@@ -246,6 +249,7 @@ void Connection::resume() {
 
 void Connection::on_low_water(Channel&) {
   if (state_ != State::open) return;
+  unread_since_ = clients_.parts().loop.now();
   note_alive();
   if (!holding_) answer_what_is_ready();
   flush();
@@ -295,6 +299,12 @@ void Connection::close() {
   channel_.close();
   // Now: a peer that is cut off may keep the channel from ending for long.
   clients_.let_go(*this);
+}
+
+void Connection::abandon() {
+  state_ = State::closing;
+  out_.clear();
+  channel_.abort();
 }
 
 // --- the session's beginning ----------------------------------------------------------------------
@@ -463,6 +473,9 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
                        WireError::not_read_only);
   // Closing a session frees locks: worth the few bytes that it takes.
   if (clients_.log_room() != LogRoom::ample && op != Op::close_session)
+    return refuse_write(header);
+  if (clients_.parts().memory.reached() &&
+      makes_state_grow(op, body, clients_.database().tree()))
     return refuse_write(header);
   Waiting waiting{Wait::write, op, header.xid, {}, clients_.parts().loop.now()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
@@ -771,6 +784,7 @@ void Connection::answer_what_is_ready() {
       case Wait::synced: answer_sync(waiting); break;
       default: answer_applied_write(waiting);
     }
+    if (out_.size() >= kOutBytesFull) flush();
   }
 }
 
@@ -859,7 +873,10 @@ void Connection::send(std::string bytes) {
   if (bytes.empty()) return;
   clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(bytes.size()));
   info_.last_response_ms = clients_.parts().loop.wall_ms();
+  if (channel_.queued_bytes() == 0) unread_since_ = clients_.parts().loop.now();
+  const auto size = bytes.size();
   channel_.send(SharedBytes(std::move(bytes)));
+  clients_.note_sent(size);
 }
 
 ConnectionInfo Connection::info() const {

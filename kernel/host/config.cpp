@@ -9,6 +9,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -28,6 +29,10 @@ constexpr OptionSpec kServerOptions[] = {
     {"vivarium.permissions", OptionType::text, "strict", 0, -1, "",
      "strict: refuse plugins and data that others may write; warn: say so and go on", false, false,
      false},
+    {"vivarium.memory.ceiling", OptionType::bytes, "", 0, std::numeric_limits<std::int64_t>::max(), "",
+     "memory in use above which requests that make the state grow are refused; 0: none; unset: three "
+     "quarters of what the process may have",
+     false, false, false},
     {"vivarium.log.level", OptionType::text, "info", 0, -1, "", "debug, info, warn or error", false,
      false, true},
 };
