@@ -43,7 +43,7 @@ def connected(address, source=None, receive_buffer=None, timeout=60.0):
 
 
 class Client:
-    def __init__(self, address, timeout_ms=20_000, session=0, password=bytes(16), source=None,
+    def __init__(self, address, timeout_ms=600_000, session=0, password=bytes(16), source=None,
                  receive_buffer=None, handshake=True):
         self.socket = connected(address, source, receive_buffer)
         self.events = []

@@ -60,7 +60,7 @@ def slow_readers(t):
                     if honest.call(*client.get_data("/big")).err != client.OK:
                         t.check(False, "an honest reader of the same node is served")
                 yield
-        with t.memory_bound(UNREAD_MIB + 96):
+        with t.memory_bound(UNREAD_MIB + 192):
             t.rounds(asking)
         t.fact(f"{count} clients ask for {count * 100} MB")
         t.check(honest.exists("/big").err == client.OK, "the honest reader is there still")
@@ -70,7 +70,7 @@ def slow_readers(t):
 
 def deaf_writers(t):
     """Pipelines of writes, reads and pings whose replies are never read."""
-    count = 40 if t.full else 10
+    count = 40 if t.full else 3
     kinds = {
         "writes": [wire.set_data("/deaf", bytes(10))],
         "reads": [client.exists("/deaf")],
