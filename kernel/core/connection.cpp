@@ -301,7 +301,10 @@ void Connection::close() {
   clients_.let_go(*this);
 }
 
+/// Others are being answered meanwhile: what it has asked for is let go of when the channel has ended,
+/// which follows at once.
 void Connection::abandon() {
+  if (state_ == State::closing) return;
   state_ = State::closing;
   out_.clear();
   channel_.abort();
