@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::uint32_t kFirstFrameBytesMax = 8192;
 constexpr std::ptrdiff_t kOutstandingBytesMax = 64 << 20;
+constexpr std::size_t kUnreadBytesMax = 256u << 20;
+/// Counting is a walk over all connections.
+constexpr std::size_t kSentBytesUncounted = 1u << 20;
+/// Who leaves no more than this unread is not to blame.
+constexpr std::size_t kUnreadBytesFree = 64u << 10;
 constexpr std::uint32_t kTelnetBreak = 0xFFF4FFFD;
 
 void drop(std::vector<Connection*>& list, Connection* connection) {
@@ -33,22 +38,12 @@ Framing Clients::first_framing(const Commands& commands) {
 }
 
 ChannelHandler* Clients::on_accept(Channel& channel) {
-  const auto& settings = parts_.settings;
-  const std::pair from(channel.peer().remote_host, channel.peer().encrypted);
-  const auto known = by_address_.find(from);
-  const auto here = known == by_address_.end() ? 0 : known->second;
-  const bool too_many =
-      (settings.max_client_connections_per_address > 0 &&
-       here >= settings.max_client_connections_per_address) ||
-      (settings.max_connections > 0 &&
-       connections_.size() >= static_cast<std::size_t>(settings.max_connections));
-  if (too_many) {
+  if (const auto why = why_refused(channel); !why.empty()) {
     parts_.stats.connections_rejected.add();
-    parts_.log.warn("refused a connection from " + channel.peer().remote_host +
-                    ": too many connections (maxClientCnxns, maxCnxns)");
+    tell_refused("refused a connection from " + channel.peer().remote_host + ": " + why);
     return nullptr;
   }
-  ++by_address_[from];
+  ++by_address_[{channel.peer().remote_host, channel.peer().encrypted}];
   parts_.stats.connections_accepted.add();
   auto connection = std::make_unique<Connection>(*this, channel);
   connection->number = next_connection_++;
@@ -57,7 +52,34 @@ ChannelHandler* Clients::on_accept(Channel& channel) {
 
 void Clients::on_refused(const PeerIdentity& peer, std::string_view why) {
   parts_.stats.connections_rejected.add();
-  parts_.log.warn("a connection from " + peer.remote_host + " never opened: " + std::string(why));
+  tell_refused("a connection from " + peer.remote_host + " never opened: " + std::string(why));
+}
+
+/// Empty: it is not.
+std::string Clients::why_refused(const Channel& channel) const {
+  const auto& settings = parts_.settings;
+  const auto reached = [](std::int32_t limit, std::size_t count) {
+    return limit > 0 && std::cmp_greater_equal(count, limit);
+  };
+  const auto here = by_address_.find({channel.peer().remote_host, channel.peer().encrypted});
+  if (here != by_address_.end() && reached(settings.max_client_connections_per_address,
+                                           static_cast<std::size_t>(here->second)))
+    return "too many connections from there (maxClientCnxns)";
+  if (reached(settings.max_connections, connections_.size()))
+    return "too many connections (maxCnxns)";
+  if (reached(settings.client_descriptors, connections_.size()))
+    return "the limit of open files has no room for more clients: raise it (LimitNOFILE= of the "
+           "service, ulimit -n), or spread the clients";
+  return {};
+}
+
+void Clients::tell_refused(const std::string& sentence) {
+  const auto now = parts_.loop.now();
+  if (refusal_told_ && now - *refusal_told_ < std::chrono::seconds(1)) return void(++refusals_untold_);
+  refusal_told_ = now;
+  const auto untold = std::exchange(refusals_untold_, 0);
+  parts_.log.warn(untold == 0 ? sentence
+                              : sentence + " (and " + std::to_string(untold) + " before it)");
 }
 
 void Clients::set_role(ServingRole role, BroadcastEvents::Doubt doubt) {
@@ -193,7 +215,42 @@ bool Clients::unbind(SessionId session, const Connection& connection) {
   return true;
 }
 
-void Clients::submit(const Request& request) { batch_.push_back(request); }
+void Clients::submit(const Request& request) {
+  parts_.memory.note_write(request.body.size());
+  batch_.push_back(request);
+}
+
+void Clients::note_sent(std::size_t bytes) {
+  sent_bytes_ += bytes;
+  if (sent_bytes_ >= kSentBytesUncounted && unread_bytes_ + sent_bytes_ > kUnreadBytesMax)
+    count_unread();
+}
+
+void Clients::count_unread() {
+  sent_bytes_ = unread_bytes_ = 0;
+  for (const auto& [number, connection] : connections_) unread_bytes_ += connection->unsent_bytes();
+  if (unread_bytes_ > kUnreadBytesMax) abandon_unread();
+}
+
+void Clients::abandon_unread() {
+  std::vector<Connection*> idle;
+  for (const auto& [number, connection] : connections_)
+    if (connection->unsent_bytes() > kUnreadBytesFree) idle.push_back(connection.get());
+  std::stable_sort(idle.begin(), idle.end(), [](const Connection* a, const Connection* b) {
+    return a->unread_since() < b->unread_since();
+  });
+  std::int64_t closed = 0;
+  const auto before = unread_bytes_;
+  for (auto* connection : idle) {
+    if (unread_bytes_ <= kUnreadBytesMax - kUnreadBytesMax / 8) break;
+    unread_bytes_ -= std::min(unread_bytes_, connection->unsent_bytes());
+    connection->abandon();
+    ++closed;
+  }
+  parts_.stats.unread_closed.add(closed);
+  parts_.log.warn("closed " + std::to_string(closed) + " connections of clients that do not read their "
+                  "replies: " + std::to_string(before >> 20) + " MiB waited for all of them together");
+}
 
 void Clients::submit_batch() {
   if (batch_.empty()) return;

@@ -6,6 +6,7 @@
 #include "kernel/core/connection.hpp"
 #include "kernel/core/database.hpp"
 #include "kernel/core/log_timeline.hpp"
+#include "kernel/core/memory_ceiling.hpp"
 #include "kernel/core/reader.hpp"
 #include "kernel/core/server.hpp"
 #include "kernel/core/slow_requests.hpp"
@@ -19,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -39,6 +41,7 @@ struct ClientParts {
   ServerStats& stats;
   const LogTimeline& timeline;
   SlowRequests& slow;
+  MemoryCeiling& memory;
   std::function<Database&()> database;  ///< The one in force: a snapshot load replaces it.
 };
 
@@ -98,6 +101,9 @@ class Clients final : public Acceptor {
   /// Connection::on_revalidated follows, unless the role changes before.
   void revalidate(const Connection& connection, std::int32_t timeout_ms, Claim claim);
   void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+  /// So many bytes were handed to a channel. When clients leave too much unread, all together, those
+  /// that have read nothing for the longest time lose their connections.
+  void note_sent(std::size_t bytes);
   void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
     outstanding_ += requests;
     outstanding_bytes_ += bytes;
@@ -117,6 +123,11 @@ class Clients final : public Acceptor {
 
  private:
   void on_revalidated(SessionId session, std::uint64_t asker, std::uint64_t term, const Result<bool>& valid);
+  std::string why_refused(const Channel& channel) const;
+  /// At most one such line a second: who connects must not fill the disk.
+  void tell_refused(const std::string& sentence);
+  void count_unread();
+  void abandon_unread();
   void orphan(Connection& connection);
   /// Whether the next outcome of the session belongs to a connection that has ended.
   bool take_orphan(SessionId session, bool sync, std::int32_t xid);
@@ -138,6 +149,10 @@ class Clients final : public Acceptor {
   std::vector<Connection*> dirty_, waiting_for_room_;
   std::vector<Request> batch_;
   std::ptrdiff_t outstanding_ = 0, outstanding_bytes_ = 0;
+  std::size_t unread_bytes_ = 0;  ///< Of all connections, when they were last counted,
+  std::size_t sent_bytes_ = 0;    ///< and what was sent since.
+  std::optional<MonoTime> refusal_told_;
+  std::int64_t refusals_untold_ = 0;
   std::int64_t last_session_id_ = 0;
 };
 

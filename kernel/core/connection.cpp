@@ -16,6 +16,8 @@ constexpr std::size_t kUnsentBytesHigh = 4u << 20;  ///< Above this much unsent 
 constexpr std::size_t kUnsentBytesLow = 1u << 20;   ///< and below this it goes on.
 /// A client that reads so much within its timeout is alive.
 constexpr std::size_t kUnsentBytesStep = 256u << 10;
+/// So much leaves at once: a buffer that grew on would be copied, and be half empty.
+constexpr std::size_t kOutBytesFull = 64u << 10;
 constexpr std::size_t kReplyHeaderBytes = 16;
 /// What is longer may take long.
 constexpr std::size_t kLongReplyBytes = 256u << 10;
@@ -233,6 +235,7 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
       on_connect_request(frame);
     else
       on_request(frame);
+    if (out_.size() >= kOutBytesFull) flush();
   }
   if (taken < frames.size()) note_held(frames.size() - taken);
   if (state_ == State::open) note_alive();
@@ -283,6 +286,7 @@ void Connection::resume() {
 void Connection::on_low_water(Channel&) {
   if (state_ != State::open) return;
   clients_.begin_batch(clients_.parts().loop.now());
+  unread_since_ = clients_.now();
   note_alive();
   if (!holding_) answer_what_is_ready();
   flush();
@@ -332,6 +336,15 @@ void Connection::close() {
   channel_.close();
   // Now: a peer that is cut off may keep the channel from ending for long.
   clients_.let_go(*this);
+}
+
+/// Others are being answered meanwhile: what it has asked for is let go of when the channel has ended,
+/// which follows at once.
+void Connection::abandon() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  out_.clear();
+  channel_.abort();
 }
 
 // --- the session's beginning ----------------------------------------------------------------------
@@ -523,6 +536,9 @@ void Connection::submit_write(const records::RequestHeader& header, std::string_
                        WireError::not_read_only);
   // Closing a session frees locks: worth the few bytes that it takes.
   if (clients_.log_room() != LogRoom::ample && op != Op::close_session)
+    return refuse_write(header);
+  if (clients_.parts().memory.reached() &&
+      makes_state_grow(op, body, clients_.database().tree()))
     return refuse_write(header);
   Waiting waiting{Wait::write, op, header.xid, {}, received()};
   if (op == Op::multi) waiting.body = ops_with_create2(body);
@@ -862,6 +878,7 @@ void Connection::answer_what_is_ready() {
       case Wait::synced: answer_sync(waiting); break;
       default: answer_applied_write(waiting);
     }
+    if (out_.size() >= kOutBytesFull) flush();
   }
 }
 
@@ -1024,7 +1041,10 @@ void Connection::send(std::string bytes) {
   if (bytes.empty()) return;
   clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(bytes.size()));
   info_.last_response_ms = clients_.parts().loop.wall_ms();
+  if (channel_.queued_bytes() == 0) unread_since_ = clients_.parts().loop.now();
+  const auto size = bytes.size();
   channel_.send(SharedBytes(std::move(bytes)));
+  clients_.note_sent(size);
 }
 
 ConnectionInfo Connection::info() const {

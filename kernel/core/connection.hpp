@@ -99,6 +99,12 @@ class Connection final : public ChannelHandler, public Watcher {
   void on_synced(std::int32_t cxid);
   /// Hands what was appended to the channel. Called once a batch, which ends `now`.
   void flush(MonoTime now);
+  /// What the client has not read, as far as it is here and not in the system's hands,
+  std::size_t unsent_bytes() const { return out_.size() + channel_.queued_bytes(); }
+  /// and since when it has read nothing of that.
+  MonoTime unread_since() const { return unread_since_; }
+  /// Closes without sending what waits. The session lives on.
+  void abandon();
   /// More work or output is under way than one connection may add to.
   bool overloaded() const;
   /// Goes on reading if frames were held back.
@@ -217,7 +223,6 @@ class Connection final : public ChannelHandler, public Watcher {
   void note_held(std::size_t frames);
   /// The client is there: it asks, or it reads what it was sent.
   void note_alive();
-  std::size_t unsent_bytes() const { return out_.size() + channel_.queued_bytes(); }
   /// on_low_water comes when a part of what is unsent was read.
   void await_low_water();
   const Identities& who_asked(const Waiting& waiting) const;
@@ -243,6 +248,7 @@ class Connection final : public ChannelHandler, public Watcher {
   MonoTime held_since_{};
   std::size_t frames_held_ = 0;  ///< So many of the next ones have been there since then.
   MonoTime connect_received_{};
+  MonoTime unread_since_{};
   ConnectionInfo info_;
 };
 

@@ -6,6 +6,7 @@
 #include "kernel/core/hex.hpp"
 #include "kernel/core/inspection.hpp"
 #include "kernel/core/log_timeline.hpp"
+#include "kernel/core/memory_ceiling.hpp"
 #include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 #include "kernel/core/recovery.hpp"
@@ -108,6 +109,7 @@ class Server::Body final : public StateMachine,
   SessionTracker sessions_;
   std::unique_ptr<Preparer> preparer_;
   Watches watches_;
+  MemoryCeiling memory_;
   Clients clients_;
   Snapshotter snapshotter_;
   Purger purger_;
@@ -181,8 +183,9 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
       gate_(parts_.authenticators, parts_.policy, settings_.skip_acl, parts_.log),
       sessions_(parts_.loop, settings_.tick_time_ms),
       watches_(parts_.loop.random()),
+      memory_(parts_.loop, parts_.log, settings_.memory_ceiling_bytes, parts_.memory_in_use),
       clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
-                watches_, stats_, timeline_, slow_requests_,
+                watches_, stats_, timeline_, slow_requests_, memory_,
                 [this]() -> Database& { return *database_; }}),
       snapshotter_(parts_.loop, parts_.log, parts_.store, stats_,
                    {settings_.snapshot_entries, settings_.snapshot_log_bytes},

@@ -57,6 +57,8 @@ struct ServerSettings {
   std::int32_t max_session_timeout_ms = 60000;
   std::int32_t max_client_connections_per_address = 60;  ///< maxClientCnxns; 0: no limit.
   std::int32_t max_connections = 0;                      ///< maxCnxns; 0: no limit.
+  std::int32_t client_descriptors = 0;                   ///< What files leave of them; 0: not known.
+  std::uint64_t memory_ceiling_bytes = 0;                ///< vivarium.memory.ceiling; 0: none.
   std::int32_t listen_backlog = -1;
   std::uint32_t frame_bytes_max = 1048575;               ///< jute.maxbuffer
   std::int32_t outstanding_limit = 10000;                ///< globalOutstandingLimit (ZooKeeper: 1000)
@@ -97,6 +99,7 @@ struct ServerParts {
   std::vector<Service*> services;
   std::vector<ClientAddress> addresses;
   Transport* service_transport = nullptr;  ///< There if there are services.
+  std::function<std::uint64_t()> memory_in_use = {};  ///< In bytes; nullptr: nobody knows.
 };
 
 class Server {

@@ -40,6 +40,10 @@ constexpr GaugeRow kGauges[] = {
     {"auth_failed_count", [](const Inspection& s) { return as_double(s.stats.auth_failed.value()); }},
     {"writes_refused",  // Ours: 1 while the log's disk has too little room.
      [](const Inspection& s) { return s.clients.log_room() == LogRoom::ample ? 0.0 : 1.0; }},
+    {"growth_refused",  // Ours: 1 while more memory is in use than the ceiling allows.
+     [](const Inspection& s) { return s.clients.parts().memory.reached() ? 1.0 : 0.0; }},
+    {"memory_in_use_bytes",  // Ours: what the ceiling is held against; 0 without one.
+     [](const Inspection& s) { return as_double(s.clients.parts().memory.in_use_bytes()); }},
     {"last_client_response_size",
      [](const Inspection& s) { return as_double(s.stats.responses.last); }},
     {"max_client_response_size",
@@ -99,8 +103,9 @@ constexpr CounterRow kCounters[] = {
     {"commit_count", &ServerStats::commits_made},
     {"digest_mismatches_count", &ServerStats::digest_mismatches},
     {"snapshot_error_count", &ServerStats::snapshots_failed},
-    {"writes_refused_count", &ServerStats::writes_refused},  // Ours: the disk is nearly full.
+    {"writes_refused_count", &ServerStats::writes_refused},  // Ours: disk or memory is nearly full.
     {"slow_requests_count", &ServerStats::slow_requests},    // Ours.
+    {"unread_replies_closed_count", &ServerStats::unread_closed},  // Ours.
 };
 
 struct SummaryRow {

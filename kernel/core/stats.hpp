@@ -71,7 +71,7 @@ struct ServerStats {
 
   Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
       sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
-      snapshots_failed, writes_refused, proposals_made, commits_made, slow_requests;
+      snapshots_failed, writes_refused, unread_closed, proposals_made, commits_made, slow_requests;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   /// Stages, each by its number; those that a kind of request has not stay empty.

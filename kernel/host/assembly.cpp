@@ -17,7 +17,9 @@ Assembly::Assembly(ServerConfig config, const Plan& plan, const Doors& doors, Ab
                            [this](std::string_view key) { return config_.setting(key); }};
   for (const PlannedPlugin& planned : plan.plugins)
     plugins_.push_back(std::make_unique<PluginInstance>(planned, shared));
-  server_ = std::make_unique<Server>(settings(std::move(about)), parts());
+  ServerParts lent = parts();
+  lent.memory_in_use = about.memory_in_use;
+  server_ = std::make_unique<Server>(settings(std::move(about)), std::move(lent));
 }
 
 Assembly::~Assembly() {
@@ -106,6 +108,8 @@ ServerSettings Assembly::settings(About about) const {
   settings.max_session_timeout_ms = std::stoi(config_.setting("maxSessionTimeout"));
   settings.max_client_connections_per_address = number("maxClientCnxns");
   settings.max_connections = number("maxCnxns");
+  settings.client_descriptors = about.client_descriptors;
+  settings.memory_ceiling_bytes = memory_ceiling(about);
   settings.listen_backlog = number("clientPortListenBacklog");
   settings.frame_bytes_max = static_cast<std::uint32_t>(values.integer("jute.maxbuffer"));
   if (values.has("globalOutstandingLimit"))
@@ -132,6 +136,13 @@ ServerSettings Assembly::settings(About about) const {
   settings.environment = std::move(about.environment);
   settings.version_line = std::move(about.version_line);
   return settings;
+}
+
+/// Where the file is silent: a quarter is left to snapshots, the system's buffers and the allocator.
+std::uint64_t Assembly::memory_ceiling(const About& about) const {
+  constexpr auto kKey = "vivarium.memory.ceiling";
+  if (!config_.values().has(kKey)) return about.memory_bytes_max / 4 * 3;
+  return static_cast<std::uint64_t>(config_.values().integer(kKey));
 }
 
 /// Where the file is silent ZooKeeper removes nothing, and fills its disk. A server does not begin with

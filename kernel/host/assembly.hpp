@@ -28,10 +28,13 @@ struct Doors {
   Log& log;
 };
 
-/// What a server tells of itself and cannot know.
+/// What a server tells of itself, and of the process that it has, and cannot know.
 struct About {
   std::string version_line;  ///< What `srvr` shows.
   std::vector<std::pair<std::string, std::string>> environment;  ///< For `envi`.
+  std::function<std::uint64_t()> memory_in_use = {};  ///< In bytes; nullptr: not known.
+  std::uint64_t memory_bytes_max = 0;  ///< What the process may have; 0: not known.
+  std::int32_t client_descriptors = 0;  ///< What it has for clients; 0: not known.
 };
 
 class Assembly {
@@ -67,6 +70,7 @@ class Assembly {
   void reload_plugin(const PlannedPlugin& planned);
   void tell_of_restart(const std::string& key);
   PurgeRule purge_rule() const;
+  std::uint64_t memory_ceiling(const About& about) const;
   std::optional<EnsembleSettings> ensemble_settings() const;
   ServerSettings settings(About about) const;
   ServerParts parts();

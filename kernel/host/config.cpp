@@ -9,6 +9,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -32,6 +33,10 @@ constexpr OptionSpec kServerOptions[] = {
      "time the stages of every request, for metrics and for slow_request", false, false, false},
     {"vivarium.slow_request", OptionType::duration, "1s", 0, 86'400'000, "ms",
      "how long a request takes of which a line in the log says why; 0: none", false, false, false},
+    {"vivarium.memory.ceiling", OptionType::bytes, "", 0, std::numeric_limits<std::int64_t>::max(), "",
+     "memory in use above which requests that make the state grow are refused; 0: none; unset: three "
+     "quarters of what the process may have",
+     false, false, false},
     {"vivarium.log.level", OptionType::text, "info", 0, -1, "", "debug, info, warn or error", false,
      false, true},
 };

@@ -46,23 +46,32 @@ auto retry(Call call) {
   return result;
 }
 
+using Spare = std::shared_ptr<SpareDescriptors>;
+
 class Descriptor {
  public:
-  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(int number, Spare spare) : number_(number), spare_(std::move(spare)) {}
   ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
+    if (number_ >= 0) spare_->close(number_);
   }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor(Descriptor&& other) noexcept
+      : number_(std::exchange(other.number_, -1)), spare_(std::move(other.spare_)) {}
   Descriptor& operator=(Descriptor&&) = delete;
   int number() const { return number_; }
   bool valid() const { return number_ >= 0; }
 
  private:
   int number_;
+  Spare spare_;
 };
 
-Descriptor open_descriptor(const std::string& path, int flags) {
-  return Descriptor(retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); }));
+/// With a spare descriptor, when there is no other.
+Descriptor open_descriptor(const std::string& path, int flags, const Spare& spare) {
+  for (;;) {
+    const int number = retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); });
+    const bool none_left = number < 0 && (errno == EMFILE || errno == ENFILE);
+    if (!none_left || !spare->give_up_one()) return {number, spare};
+  }
 }
 
 class PosixFile final : public File {
@@ -167,6 +176,14 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+DIR* open_directory(const std::string& path, SpareDescriptors& spare) {
+  for (;;) {
+    DIR* const directory = ::opendir(path.c_str());
+    const bool none_left = !directory && (errno == EMFILE || errno == ENFILE);
+    if (!none_left || !spare.give_up_one()) return directory;
+  }
+}
+
 bool is_directory(const std::string& path) {
   struct stat facts {};
   return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
@@ -174,14 +191,17 @@ bool is_directory(const std::string& path) {
 
 }  // namespace
 
+PosixFileSystem::PosixFileSystem(std::size_t spare_descriptors)
+    : spare_(std::make_shared<SpareDescriptors>(spare_descriptors)) {}
+
 Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, OpenMode mode) {
-  Descriptor descriptor = open_descriptor(path, flags_of(mode));
+  Descriptor descriptor = open_descriptor(path, flags_of(mode), spare_);
   if (!descriptor.valid()) return failure("opening " + path);
   return std::unique_ptr<File>(new PosixFile(std::move(descriptor), path));
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
-  Descriptor descriptor = open_descriptor(path, O_RDWR | O_CREAT);
+  Descriptor descriptor = open_descriptor(path, O_RDWR | O_CREAT, spare_);
   if (!descriptor.valid()) return failure("opening " + path);
   struct flock whole {};
   whole.l_type = F_WRLCK;
@@ -204,7 +224,7 @@ Result<void> PosixFileSystem::remove(const std::string& path) {
 }
 
 Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& directory) {
-  const std::unique_ptr<DIR, CloseDirectory> stream(::opendir(directory.c_str()));
+  const std::unique_ptr<DIR, CloseDirectory> stream(open_directory(directory, *spare_));
   if (!stream) return failure("listing " + directory);
   std::vector<DirectoryEntry> entries;
   errno = 0;
@@ -237,7 +257,7 @@ Result<void> PosixFileSystem::create_directories(const std::string& directory) {
 bool PosixFileSystem::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 Result<void> PosixFileSystem::sync_directory(const std::string& directory) {
-  const Descriptor descriptor = open_descriptor(directory, O_RDONLY | O_DIRECTORY);
+  const Descriptor descriptor = open_descriptor(directory, O_RDONLY | O_DIRECTORY, spare_);
   if (!descriptor.valid()) return failure("opening " + directory);
   if (::fsync(descriptor.number()) == 0) return {};
   return failed_sync("syncing the directory " + directory);

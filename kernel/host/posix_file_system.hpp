@@ -1,12 +1,19 @@
 #pragma once
-// The files of the system. Has no state of its own, so any thread may use it.
+// The files of the system. Any thread may use it.
+
+#include "kernel/host/spare_descriptors.hpp"
 
 #include <vivarium/disk.hpp>
+
+#include <memory>
 
 namespace vivarium {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  /// Keeps so many descriptors back for its files, whatever else the process has open.
+  explicit PosixFileSystem(std::size_t spare_descriptors = 0);
+
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
@@ -16,6 +23,9 @@ class PosixFileSystem final : public FileSystem {
   bool exists(const std::string& path) override;
   Result<void> sync_directory(const std::string& directory) override;
   Result<std::uint64_t> free_bytes(const std::string& directory) override;
+
+ private:
+  std::shared_ptr<SpareDescriptors> spare_;  ///< Its files may outlive this.
 };
 
 }  // namespace vivarium

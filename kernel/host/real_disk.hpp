@@ -27,7 +27,10 @@ class RealDisk final : public Disk {
   };
   void run(JobQueue<Job>& jobs);
 
-  PosixFileSystem files_;
+  /// The log, its record, a snapshot, a directory, and what peers are sent: seldom more at once.
+  static constexpr std::size_t kSpareDescriptors = 8;
+
+  PosixFileSystem files_{kSpareDescriptors};
   Completions completions_;
   JobQueue<Job> log_jobs_, bulk_jobs_;
   std::thread log_thread_, bulk_thread_;

@@ -1,6 +1,10 @@
 #include "kernel/host/server_process.hpp"
 
+#include "kernel/host/process_memory.hpp"
+
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 #include <pwd.h>
@@ -12,6 +16,7 @@ namespace vivarium {
 namespace {
 
 constexpr unsigned kWorkerThreads = 2;
+constexpr rlim_t kDescriptorsKept = 64;
 
 std::string host_name() {
   char name[256] = "";
@@ -47,9 +52,18 @@ double open_files() {
   return failed ? 0.0 : static_cast<double>(std::distance(begin(files), end(files)));
 }
 
-double most_open_files() {
+rlim_t limit_of_files() {
   rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<double>(limit.rlim_cur) : 0.0;
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+double most_open_files() { return static_cast<double>(limit_of_files()); }
+
+/// Files, peers and services are to have theirs, however many clients come.
+std::int32_t client_descriptors() {
+  const auto limit = limit_of_files();
+  const auto rest = limit - std::min<rlim_t>(kDescriptorsKept, limit / 4);
+  return static_cast<std::int32_t>(std::min<rlim_t>(rest, std::numeric_limits<std::int32_t>::max()));
 }
 
 }  // namespace
@@ -60,7 +74,10 @@ ServerProcess::ServerProcess(ServerConfig config, PluginCatalogue catalogue, con
       disk_(loop_),
       workers_(loop_, kWorkerThreads),
       assembly_(std::move(config), plan, {loop_, disk_, workers_, log},
-                {std::move(version_line), environment()}) {
+                {std::move(version_line), environment(), allocated_bytes, process_memory_bytes(),
+                 client_descriptors()}) {
+  log.info("the limit of " + std::to_string(limit_of_files()) + " open files leaves room for " +
+           std::to_string(client_descriptors()) + " clients");
   metrics_.push_back(assembly_.metrics().add("open_file_descriptor_count", open_files));
   metrics_.push_back(assembly_.metrics().add("max_file_descriptor_count", most_open_files));
 }

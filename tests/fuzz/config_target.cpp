@@ -152,7 +152,7 @@ constexpr std::array<std::string_view, 22> kValues = {
     "lua",
     "h1:2888:3888;2181",
     "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"};
-constexpr std::array<std::string_view, 14> kFurtherKeys = {
+constexpr std::array<std::string_view, 15> kFurtherKeys = {
     "server.1",
     "server.2",
     "authProvider.1",
@@ -163,6 +163,7 @@ constexpr std::array<std::string_view, 14> kFurtherKeys = {
     "vivarium.plugins",
     "vivarium.permissions",
     "vivarium.log.level",
+    "vivarium.memory.ceiling",
     "vivarium.storage.file.prealloc",
     "vivarium.acl.lua.script",
     "vivarium.transport.secure.tls.certificate",

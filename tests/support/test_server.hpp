@@ -71,7 +71,8 @@ class TestServer {
   using MakeStorage = std::function<std::unique_ptr<TestStorage>(SimulatedLoop&)>;
 
   explicit TestServer(ServerSettings settings = defaults(), AclPolicy* policy = nullptr,
-                      std::uint64_t seed = 1, const MakeStorage& make_storage = in_memory)
+                      std::uint64_t seed = 1, const MakeStorage& make_storage = in_memory,
+                      std::function<std::uint64_t()> memory_in_use = {})
       : loop(seed),
         host({}, {}, {.loop = &loop}),
         digest_host(kDigestOptions, {{"super_digest", "super:xQJmxLMiHGwaqBvst5y6rkB6HQs="}},
@@ -88,7 +89,8 @@ class TestServer {
         server(std::move(settings),
                {loop, host.fake_log, *metrics, *commands, store, broadcast, nullptr, nullptr,
                 nullptr, policy,
-                {&digest, &ip}, {}, {{"client", &transport, "127.0.0.1", 2181}}}) {
+                {&digest, &ip}, {}, {{"client", &transport, "127.0.0.1", 2181}}, nullptr,
+                std::move(memory_in_use)}) {
     std::optional<Result<void>> outcome;
     server.on_fatal([this](const Error& error) { fatal = error; });
     server.start([&](Result<void> serving) { outcome = serving; });

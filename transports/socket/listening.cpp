@@ -10,6 +10,16 @@
 #include "transports/stream/stream_channel.hpp"
 
 namespace vivarium {
+namespace {
+
+const char* cure_of(int error) {
+  if (error == EMFILE)
+    return "; connections wait until others close: raise the limit of open files (LimitNOFILE= of the "
+           "service, ulimit -n)";
+  return error == ENFILE ? "; connections wait until files are closed: raise fs.file-max" : "";
+}
+
+}  // namespace
 
 Listening::Listening(SocketTransport& transport, Acceptor& acceptor, const ListenSpec& spec,
                      Socket socket)
@@ -44,11 +54,13 @@ bool Listening::accept_one() {
   auto* address = reinterpret_cast<sockaddr*>(&remote);
   Socket socket(::accept4(socket_.get(), address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket) {
-    warned_ = false;
     open(std::move(socket), SocketAddress(address, size));
     return true;
   }
-  if (errno == EAGAIN) return false;
+  if (errno == EAGAIN) {
+    warned_ = false;  // Nobody waits any more: the shortage is over.
+    return false;
+  }
   if (errno == EINTR || errno == ECONNABORTED) return true;
   rest(errno);
   return false;
@@ -71,7 +83,7 @@ void Listening::rest(int error) {
   rest_timer_->arm(kRest);
   if (std::exchange(warned_, true)) return;
   transport_.host().log().warn("accepting on " + to_text(local_.host(), local_.port()) +
-                               " pauses: " + text_of_errno(error));
+                               " pauses: " + text_of_errno(error) + cure_of(error));
 }
 
 void Listening::update_interest() {
