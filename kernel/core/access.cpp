@@ -112,4 +112,11 @@ Authenticator* AccessGate::authenticator(std::string_view scheme) const {
   return nullptr;
 }
 
+std::vector<Identity> AccessGate::identities_of(const PeerIdentity& peer) const {
+  std::vector<Identity> identities;
+  for (auto* scheme : authenticators_)
+    for (auto& identity : scheme->identities_of(peer)) identities.push_back(std::move(identity));
+  return identities;
+}
+
 }  // namespace vivarium

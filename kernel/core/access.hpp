@@ -53,7 +53,8 @@ class AccessGate {
                       std::size_t& bytes_left, std::vector<AclEntry>& stored) const;
 
   Authenticator* authenticator(std::string_view scheme) const;
-  std::span<Authenticator* const> authenticators() const { return authenticators_; }
+  /// What a connection proves by itself, in all schemes.
+  std::vector<Identity> identities_of(const PeerIdentity& peer) const;
 
  private:
   bool acl_allows(const AccessQuestion& question, const Subject& subject) const;

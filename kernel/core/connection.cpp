@@ -199,11 +199,7 @@ std::string session_password(SessionId session) {
 }
 
 Connection::Connection(Clients& clients, Channel& channel) : clients_(clients), channel_(channel) {
-  Identities identities;
-  for (auto* scheme : clients_.parts().gate.authenticators())
-    for (auto& identity : scheme->identities_of(channel.peer()))
-      identities.push_back(std::move(identity));
-  identities_ = std::make_shared<const Identities>(std::move(identities));
+  identities_ = std::make_shared<const Identities>(clients_.parts().gate.identities_of(channel.peer()));
   channel_.set_low_water(kUnsentBytesLow);
   channel_.set_deadline(Millis(clients_.parts().settings.sessionless_timeout_ms));
   info_.established_ms = clients_.parts().loop.wall_ms();

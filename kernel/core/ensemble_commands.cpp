@@ -125,6 +125,31 @@ Value observers(const Inspection& server) {
                        {"observers", std::move(list)}};
 }
 
+/// Ours: all members; what of them only a leader knows is null elsewhere.
+Value members_known(const Inspection& server) {
+  const auto leader = server.broadcast.leader();
+  const auto peers = server.broadcast.peers();
+  const bool leads = server.role() == ServingRole::leader;
+  Value::List list;
+  for (const auto& member : members(server)) {
+    const auto is_member = [&](ServerId id) { return std::to_string(id.value) == member.id; };
+    const auto peer = std::find_if(peers.begin(), peers.end(),
+                                   [&](const auto& one) { return is_member(one.id); });
+    const bool self = is_member(server.settings.id);
+    const bool known = peer != peers.end();
+    list.push_back(Value::Fields{
+        {"sid", member.id},
+        {"quorum_address", member.quorum_address},
+        {"client_address", member.client_address},
+        {"voting", member.votes},
+        {"is_self", self},
+        {"is_leader", leader && is_member(*leader)},
+        {"synced", leads ? Value(self || (known && peer->synced)) : Value()},
+        {"last_zxid", known ? Value("0x" + to_hex(peer->last_acknowledged.value)) : Value()}});
+  }
+  return Value::Fields{{"members", std::move(list)}};
+}
+
 Value nothing(const Inspection&) { return Value::Fields{}; }
 
 Value initial_configuration(const Inspection& server) {
@@ -156,6 +181,8 @@ constexpr CommandRow kCommands[] = {
      nullptr},
     {"observers", nullptr, operators, while_serving, "The observers that a leader serves.", observers,
      nullptr, "obsr"},
+    {"members", nullptr, operators, always, "The members; on the leader, who of them has its state.",
+     members_known, nullptr},
     {"observer_connection_stat_reset", nullptr, operators, while_serving,
      "Accepted, and without effect here.", nothing, nullptr, "orst"},
     {"initial_configuration", nullptr, operators, while_serving,

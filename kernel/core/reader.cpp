@@ -100,21 +100,31 @@ ReadResult Reader::get_acl(JuteIn& in, const Subject& subject, JuteOut& out) con
   const auto path = paths::of_node(request.path);
   const auto* node = database_.tree().find(path);
   if (!node) return failed(WireError::no_node);
-  const auto entries = database_.acls().entries(node->acl);
+  const auto entries = acl_of(path, *node, subject);
+  if (!entries) return failed(WireError::no_auth);
+  AclList list;
+  list.reserve(entries->size());
+  for (const auto& entry : *entries) list.push_back({entry.perms, entry.scheme, entry.id});
+  out(list, database_.stat_of(*node));
+  return {};
+}
+
+std::optional<std::vector<AclEntryView>> Reader::acl_of(std::string_view path, const Znode& node,
+                                                        const Subject& subject) const {
+  const auto entries = database_.acls().entries(node.acl);
   const auto allows = [&](std::int32_t permission) {
     return gate_.allows({Operation::get_acl, path, permission, entries}, subject, database_);
   };
-  if (!allows(perms::kRead | perms::kAdmin)) return failed(WireError::no_auth);
-  AclList list(entries.begin(), entries.end());
-  if (list.empty()) list.push_back({perms::kAll, "world", "anyone"});
-  std::vector<std::string> shown;
-  shown.reserve(list.size());  // The entries view into it.
-  if (!allows(perms::kAdmin))
-    for (auto& entry : list)
-      if (const auto* scheme = gate_.authenticator(entry.scheme))
-        entry.id = shown.emplace_back(scheme->shown_acl_id(entry.id));
-  out(list, database_.stat_of(*node));
-  return {};
+  if (!allows(perms::kRead | perms::kAdmin)) return {};
+  const bool administers = allows(perms::kAdmin);
+  std::vector<AclEntryView> shown;
+  for (const auto& entry : entries) {
+    const auto* scheme = administers ? nullptr : gate_.authenticator(entry.scheme);
+    shown.push_back({entry.perms, std::string(entry.scheme),
+                     scheme ? scheme->shown_acl_id(entry.id) : std::string(entry.id)});
+  }
+  if (shown.empty()) shown.push_back({perms::kAll, "world", "anyone"});
+  return shown;
 }
 
 ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out,

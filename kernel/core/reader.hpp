@@ -7,9 +7,12 @@
 
 #include <vivarium/opcodes.hpp>
 #include <vivarium/records.hpp>
+#include <vivarium/service.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vivarium {
 
@@ -34,6 +37,9 @@ class Reader {
   /// May the subject see the node whose ACL this is?
   bool readable(Operation operation, std::string_view path, AclNumber acl,
                 const Subject& subject) const;
+  /// A node's ACL as the subject may see it; nullopt when he may not.
+  std::optional<std::vector<AclEntryView>> acl_of(std::string_view path, const Znode& node,
+                                                  const Subject& subject) const;
 
  private:
   ReadResult exists(JuteIn& in, const Subject& subject, JuteOut& out) const;

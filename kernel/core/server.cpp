@@ -21,6 +21,13 @@
 #include <algorithm>
 
 namespace vivarium {
+namespace {
+
+Subject subject_of(const Viewer& viewer) {
+  return {{}, viewer.address, viewer.encrypted, viewer.identities};
+}
+
+}  // namespace
 
 class Server::Body final : public StateMachine,
                            public BroadcastEvents,
@@ -61,8 +68,16 @@ class Server::Body final : public StateMachine,
   // ServerView
   ServingRole role() const override { return clients_.role(); }
   std::int64_t node_count() const override { return database_->tree().node_count(); }
-  std::optional<NodeView> node(std::string_view path,
-                               std::span<const Identity> identities) const override;
+  std::optional<NodeView> node(std::string_view path, const Viewer& viewer,
+                               const NodeWindow& window) const override;
+  std::optional<std::vector<AclEntryView>> acl(std::string_view path,
+                                               const Viewer& viewer) const override;
+  Authenticator* authenticator(std::string_view scheme) const override {
+    return gate_.authenticator(scheme);
+  }
+  std::vector<Identity> identities_of(const PeerIdentity& peer) const override {
+    return gate_.identities_of(peer);
+  }
 
   /// Puts another state in the place of the present one.
   void adopt(std::unique_ptr<Database> database);
@@ -93,6 +108,8 @@ class Server::Body final : public StateMachine,
   void reap();
   void ask(SessionId session, Op op, std::string_view body);
   std::vector<std::string> reapable() const;
+  void list_children(std::string_view path, const Znode& node, const Subject& viewer,
+                     const NodeWindow& window, NodeView& view) const;
   bool leads() const { return role() == ServingRole::standalone || role() == ServingRole::leader; }
 
   ServerSettings settings_;
@@ -523,16 +540,48 @@ void Server::Body::activate_config(std::string_view text, Zxid zxid) {
   database_->set_config(text, zxid, parts_.loop.wall_ms());
 }
 
-std::optional<NodeView> Server::Body::node(std::string_view path,
-                                           std::span<const Identity> identities) const {
+// --- the view -------------------------------------------------------------------------------------
+
+std::optional<NodeView> Server::Body::node(std::string_view path, const Viewer& viewer,
+                                           const NodeWindow& window) const {
   const auto* node = database_->tree().find(path);
-  const Subject viewer{{}, {}, false, identities};
-  if (!node || !clients_.reader().readable(Operation::get_data, path, node->acl, viewer))
-    return std::nullopt;
-  NodeView view{database_->stat_of(*node), std::string(node->data().value_or("")), {}};
-  if (clients_.reader().readable(Operation::get_children, path, node->acl, viewer))
-    for (const auto child : database_->tree().children(*node)) view.children.emplace_back(child);
+  const auto reader = clients_.reader();
+  const auto subject = subject_of(viewer);
+  if (!node || !reader.readable(Operation::get_data, path, node->acl, subject)) return {};
+  NodeView view;
+  view.stat = database_->stat_of(*node);
+  view.data = node->data().value_or("").substr(0, window.data_bytes_max);
+  view.lists_children = reader.readable(Operation::get_children, path, node->acl, subject);
+  if (view.lists_children) list_children(path, *node, subject, window, view);
   return view;
+}
+
+void Server::Body::list_children(std::string_view path, const Znode& node, const Subject& viewer,
+                                 const NodeWindow& window, NodeView& view) const {
+  // One more than is wanted tells whether there are more.
+  const auto wanted = std::min(window.children_max, NodeWindow::kAll - 1);
+  const auto children = database_->tree().children(node, window.children_after, wanted + 1);
+  const auto reader = clients_.reader();
+  std::string below(path == "/" ? "" : path);
+  below += '/';
+  std::size_t name_bytes = 0;
+  for (const auto* child : children) {
+    const auto name = child->name();
+    name_bytes += name.size();
+    const bool fits = view.children.empty() || name_bytes <= window.name_bytes_max;
+    if (view.children.size() == wanted || !fits) return void(view.more_children = true);
+    const auto child_path = below + std::string(name);
+    auto& shown = view.children.emplace_back(ChildView{std::string(name), {}});
+    if (reader.readable(Operation::get_data, child_path, child->acl, viewer))
+      shown.num_children = child->child_count();
+  }
+}
+
+std::optional<std::vector<AclEntryView>> Server::Body::acl(std::string_view path,
+                                                           const Viewer& viewer) const {
+  const auto* node = database_->tree().find(path);
+  if (!node) return {};
+  return clients_.reader().acl_of(path, *node, subject_of(viewer));
 }
 
 // --- the handle -----------------------------------------------------------------------------------

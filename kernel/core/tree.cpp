@@ -94,6 +94,25 @@ std::vector<std::string_view> Tree::children(const Znode& node) const {
   return names;
 }
 
+std::vector<const Znode*> Tree::children(const Znode& node, std::string_view after,
+                                         std::size_t most) const {
+  std::vector<const Znode*> first;  // A heap, the last name on top.
+  if (!node.branch || most == 0) return first;
+  const auto by_name = [](const Znode* a, const Znode* b) { return a->name() < b->name(); };
+  node.branch->each([&](const Znode* child) {
+    if (child->name() <= after) return;
+    if (first.size() == most) {
+      if (!by_name(child, first.front())) return;
+      std::pop_heap(first.begin(), first.end(), by_name);
+      first.pop_back();
+    }
+    first.push_back(child);
+    std::push_heap(first.begin(), first.end(), by_name);
+  });
+  std::sort_heap(first.begin(), first.end(), by_name);
+  return first;
+}
+
 std::int64_t Tree::descendants(const Znode& node) const {
   if (&node == root_) return node_count_ - 1;
   std::int64_t count = 0;

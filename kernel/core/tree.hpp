@@ -22,6 +22,7 @@
 
 #include <vivarium/stat.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -106,6 +107,9 @@ class Tree {
   const Znode* child(const Znode& parent, std::string_view name) const;
   /// Names of the children, sorted; views valid until the next change below `node`.
   std::vector<std::string_view> children(const Znode& node) const;
+  /// The first `most` children whose names come behind `after`, sorted; likewise. One pass over all.
+  std::vector<const Znode*> children(const Znode& node, std::string_view after,
+                                     std::size_t most) const;
   /// Descendants, the node itself left out.
   std::int64_t descendants(const Znode& node) const;
   /// Calls `visit(path, node)` for the node at `path` and everything below it, parents first,

@@ -26,16 +26,20 @@ std::string tidy_url(std::string url) {
 }  // namespace
 
 Result<void> Admin::run(const ServerView& view, Transport& transport) {
-  pages_.emplace(view, host_.commands(), host_.metrics(), host_.options(),
+  pages_.emplace(view, host_.commands(), host_.metrics(), host_.options(), host_.log(),
                  tidy_url(host_.server_setting("admin.commandURL")));
   if (is_true(host_.server_setting("admin.enableServer")))
     if (auto opened = open(pages_port_, transport, "admin.serverAddress", "admin.serverPort",
-                           [this](const HttpRequest& request) { return pages_->answer(request); });
+                           [this](const HttpRequest& request, const PeerIdentity& peer) {
+                             return pages_->answer(request, peer);
+                           });
         !opened)
       return opened;
   if (host_.server_setting("metricsProvider.className") != kExporter) return {};
   return open(metrics_port_, transport, "metricsProvider.httpHost", "metricsProvider.httpPort",
-              [this](const HttpRequest& request) { return pages_->answer_metrics(request); });
+              [this](const HttpRequest& request, const PeerIdentity&) {
+                return pages_->answer_metrics(request);
+              });
 }
 
 Result<void> Admin::open(std::unique_ptr<HttpPort>& port, Transport& transport, const char* host_key,

@@ -1,6 +1,6 @@
 #pragma once
 // ZooKeeper's AdminServer, its exporter to Prometheus, and probes: what an operator's programs ask of a
-// server over HTTP. Source: sections H.2 and H.3.
+// server over HTTP; and a dashboard for himself. Source: sections H.2 and H.3.
 //
 // Thread: all on the core thread. The bytes come through a Transport, and Beast only parses them.
 
@@ -17,6 +17,11 @@ inline constexpr OptionSpec kOptions[] = {
     {"commands", OptionType::text, "*", 0, -1, "",
      "commands that are run, separated by commas; * for all but those that need rights, which run where "
      "they are named", false, false, true},
+    {"dashboard", OptionType::boolean, "true", 0, -1, "",
+     "serve the dashboard at /", false, false, true},
+    {"browse", OptionType::boolean, "", 0, -1, "",
+     "show znodes on the dashboard, as far as their ACLs let the viewer; unset: on connections to a "
+     "loopback address alone", false, false, true},
     {"connections", OptionType::integer, "64", 1, 10'000, "connections",
      "how many may be open at a time, on each port", false, false, true},
     {"header_bytes", OptionType::bytes, "8K", 256, 1 << 20, "bytes",

@@ -34,7 +34,7 @@ std::string reason(unsigned status) {
   return {text.data(), text.size()};
 }
 
-/// Browsers are told to keep nothing, to guess nothing, and to load nothing from elsewhere.
+/// Browsers are told to keep nothing, to guess nothing, to tell nobody, and what they may load.
 std::string head(const HttpResponse& response, bool closes, std::int64_t wall_ms) {
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " + reason(response.status) +
                      "\r\nDate: " + http_date(wall_ms) + "\r\nContent-Type: ";
@@ -42,20 +42,15 @@ std::string head(const HttpResponse& response, bool closes, std::int64_t wall_ms
       .append("\r\nContent-Length: ")
       .append(std::to_string(response.body.size()))
       .append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff"
-              "\r\nContent-Security-Policy: default-src 'none'\r\n");
+              "\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: ")
+      .append(response.content_policy)
+      .append("\r\n");
   if (!response.allow.empty()) text += "Allow: " + response.allow + "\r\n";
+  if (!response.authenticate.empty())
+    text.append("WWW-Authenticate: ").append(response.authenticate).append("\r\n");
   if (closes) text += "Connection: close\r\n";
   return text + "\r\n";
 }
-
-HttpResponse refusal(unsigned status, std::string_view why) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::string(why) + "\n";
-  return response;
-}
-
-bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "::1"; }
 
 }  // namespace
 
@@ -116,27 +111,24 @@ std::string HttpPort::answer(const HttpRequest& request, const PeerIdentity& pee
 }
 
 std::string HttpPort::refuse(unsigned status, std::string_view why) const {
-  const auto response = refusal(status, why);
+  const auto response = text_response(status, why);
   return head(response, true, loop_.wall_ms()) + response.body;
 }
 
-/// A browser on this machine can be made to ask us by any page that it shows. It tells then where that
-/// page is from; and a page whose own name was pointed at this machine has that name in the request.
+/// A browser on this machine can be made to ask us by a page whose own name was pointed at this machine;
+/// the request has that name.
 HttpResponse HttpPort::response_to(const HttpRequest& request, const PeerIdentity& peer) const {
   if (request.host.empty() && request.wants_host)
-    return refusal(status::kBadRequest, "the header Host is missing");
+    return text_response(status::kBadRequest, "the header Host is missing");
   if (is_loopback(peer.local_host) && !names_this_machine(request.host) &&
       request.host.substr(0, request.host.find(':')) != host_)
-    return refusal(status::kMisdirected, "this is not the server of that name");
-  if (!request.fetch_site.empty() && request.fetch_site != "same-origin" &&
-      request.fetch_site != "none")
-    return refusal(status::kForbidden, "pages of other servers may not ask this one");
+    return text_response(status::kMisdirected, "this is not the server of that name");
   if (request.method != "GET" && request.method != "HEAD") {
-    auto response = refusal(status::kMethodNotAllowed, "only GET and HEAD are served");
+    auto response = text_response(status::kMethodNotAllowed, "only GET and HEAD are served");
     response.allow = "GET, HEAD";
     return response;
   }
-  return answer_(request);
+  return answer_(request, peer);
 }
 
 }  // namespace vivarium::admin

@@ -23,7 +23,7 @@ class HttpConnection;
 
 class HttpPort final : public Acceptor {
  public:
-  using Answer = std::function<HttpResponse(const HttpRequest&)>;
+  using Answer = std::function<HttpResponse(const HttpRequest&, const PeerIdentity&)>;
 
   /// `options` has the limits, `idle` how long a connection may be silent. All are borrowed.
   HttpPort(Loop& loop, Log& log, const Options& options, Millis idle, Answer answer);

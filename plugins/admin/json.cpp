@@ -108,4 +108,12 @@ std::string to_json(const Value& value) {
   return writer.take() + "\n";
 }
 
+HttpResponse json_response(unsigned status, const Value& value) {
+  HttpResponse response;
+  response.status = status;
+  response.content_type = kJsonType;
+  response.body = to_json(value);
+  return response;
+}
+
 }  // namespace vivarium::admin

@@ -4,97 +4,59 @@
 #include "prometheus.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace vivarium::admin {
 namespace {
 
-constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kHtml = "text/html; charset=utf-8";
-constexpr auto kNotServing = "This ZooKeeper instance is not currently serving requests";
 
-HttpResponse text(unsigned status, std::string body) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::move(body) + "\n";
-  return response;
+HttpResponse no_such_page() { return text_response(status::kNotFound, "there is no such page"); }
+
+/// A browser can be made to ask us by any page that it shows, and says then where that page is from.
+bool asked_by_other_page(const HttpRequest& request) {
+  return !request.fetch_site.empty() && request.fetch_site != "same-origin" &&
+         request.fetch_site != "none";
 }
 
-HttpResponse no_such_page() { return text(status::kNotFound, "there is no such page"); }
-
-/// As ZooKeeper: the fields, then the command's name, and an error or null.
-HttpResponse json(unsigned status, Value::Fields fields, const std::string& command, Value error) {
-  const auto own = std::find_if(fields.begin(), fields.end(),
-                                [](const auto& field) { return field.first == "error"; });
-  if (own != fields.end()) {
-    error = std::move(own->second);
-    fields.erase(own);
-  }
-  fields.emplace_back("command", command);
-  fields.emplace_back("error", std::move(error));
-  HttpResponse response;
-  response.status = status;
-  response.content_type = kJson;
-  response.body = to_json(fields);
-  return response;
-}
-
-HttpResponse refusal(unsigned status, const std::string& command, std::string why) {
-  return json(status, {}, command, std::move(why));
-}
-
-Value::Fields arguments_of(const HttpRequest& request) {
-  Value::Fields arguments;
-  for (const auto& [name, value] : request.arguments) arguments.emplace_back(name, value);
-  return arguments;
-}
-
-Value::Fields fields_of(const Value& value) {
-  if (const auto* fields = std::get_if<Value::Fields>(&value.content())) return *fields;
-  return {{"value", value}};
-}
-
-/// Elements of a comma-separated list.
-bool lists(std::string_view list, std::string_view wanted) {
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    auto name = list.substr(0, comma);
-    while (name.starts_with(' ')) name.remove_prefix(1);
-    while (name.ends_with(' ')) name.remove_suffix(1);
-    if (name == wanted) return true;
-    list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
-  }
-  return false;
+HttpResponse refuse_other_page() {
+  return text_response(status::kForbidden, "pages of other servers may not ask this one");
 }
 
 }  // namespace
 
 Pages::Pages(const ServerView& view, const Commands& commands, const Metrics& metrics,
-             const Options& options, std::string command_url)
-    : view_(view),
-      commands_(commands),
+             const Options& options, Log& log, std::string command_url)
+    : runner_(view, commands, options),
       metrics_(metrics),
-      options_(options),
+      dashboard_(view, runner_, options, log),
       command_url_(std::move(command_url)) {}
 
-HttpResponse Pages::answer(const HttpRequest& request) const {
+HttpResponse Pages::answer(const HttpRequest& request, const PeerIdentity& peer) const {
   const std::string_view path = request.path;
-  if (path == "/livez") return text(status::kOk, "ok");
+  if (asked_by_other_page(request) && !Dashboard::may_be_linked_to(request))
+    return refuse_other_page();
+  if (path == "/livez") return text_response(status::kOk, "ok");
   if (path == "/readyz") return ready();
   if (path == "/metrics") return metrics();
   if (path == command_url_ || path == command_url_ + "/") return command_list(request);
-  if (!path.starts_with(command_url_ + "/")) return no_such_page();
-  return run(std::string(path.substr(command_url_.size() + 1)), request);
+  if (path.starts_with(command_url_ + "/"))
+    return run(std::string(path.substr(command_url_.size() + 1)), request);
+  if (auto page = dashboard_.answer(request, peer)) return std::move(*page);
+  return no_such_page();
 }
 
 HttpResponse Pages::answer_metrics(const HttpRequest& request) const {
+  if (asked_by_other_page(request)) return refuse_other_page();
   return request.path == "/metrics" ? metrics() : no_such_page();
 }
 
 HttpResponse Pages::ready() const {
-  if (serves()) return text(status::kOk, "ok");
-  return text(status::kUnavailable, "clients are not served: the state is read, or there is no leader");
+  if (runner_.serves()) return text_response(status::kOk, "ok");
+  return text_response(status::kUnavailable,
+                       "clients are not served: the state is read, or there is no leader");
 }
 
 HttpResponse Pages::metrics() const {
@@ -107,15 +69,13 @@ HttpResponse Pages::metrics() const {
 /// Links, as ZooKeeper has them; whoever asks for JSON gets the names.
 HttpResponse Pages::command_list(const HttpRequest& request) const {
   std::vector<std::string> names;
-  for (const auto* command : commands_.all())
-    if (listed(*command)) names.push_back(command->name);
+  for (const auto* command : runner_.commands().all())
+    if (runner_.listed(*command)) names.push_back(command->name);
   std::sort(names.begin(), names.end());
+  if (request.accept.find(kJsonType) != std::string::npos)
+    return json_response(status::kOk,
+                         Value::Fields{{"commands", Value::List(names.begin(), names.end())}});
   HttpResponse response;
-  if (request.accept.find(kJson) != std::string::npos) {
-    response.content_type = kJson;
-    response.body = to_json(Value::Fields{{"commands", Value::List(names.begin(), names.end())}});
-    return response;
-  }
   response.content_type = kHtml;
   for (const auto& name : names)
     response.body += "<a href=\"" + command_url_ + "/" + name + "\">" + name + "</a>\n<br/>\n";
@@ -123,23 +83,10 @@ HttpResponse Pages::command_list(const HttpRequest& request) const {
 }
 
 HttpResponse Pages::run(const std::string& name, const HttpRequest& request) const {
-  const auto* command = commands_.find(name);
-  if (!command) return refusal(status::kNotFound, name, "Unknown command: " + name);
-  if (!listed(*command))
-    return refusal(status::kForbidden, command->name,
-                   "it is not run here; vivarium.service.admin.commands names those that are");
-  if (!command->when_not_serving && !serves())
-    return refusal(status::kOk, command->name, kNotServing);
-  return json(status::kOk, fields_of(command->run(arguments_of(request))), command->name, Value());
-}
-
-bool Pages::listed(const CommandSpec& command) const {
-  if (command.permission == CommandPermission::anyone) return true;
-  const auto list = options_.text("commands");
-  const auto among = [&](const std::string& name) { return lists(list, name); };
-  if (command.permission == CommandPermission::operators && lists(list, "*")) return true;
-  return among(command.name) || std::any_of(command.words.begin(), command.words.end(), among) ||
-         std::any_of(command.aliases.begin(), command.aliases.end(), among);
+  Value::Fields arguments;
+  for (const auto& [argument, value] : request.arguments) arguments.emplace_back(argument, value);
+  auto outcome = runner_.run(name, arguments);
+  return json_response(outcome.status, std::move(outcome.fields));
 }
 
 }  // namespace vivarium::admin

@@ -1,12 +1,14 @@
 #pragma once
-// What a request is answered with: the commands, the metrics, and whether the server lives and serves.
+// What a request is answered with: the commands, the metrics, whether the server lives and serves, and
+// the dashboard.
 
+#include "command_runner.hpp"
+#include "dashboard.hpp"
 #include "http_message.hpp"
 
-#include <vivarium/commands.hpp>
+#include <vivarium/log.hpp>
 #include <vivarium/metrics.hpp>
-#include <vivarium/options.hpp>
-#include <vivarium/service.hpp>
+#include <vivarium/transport.hpp>
 
 #include <string>
 
@@ -16,9 +18,9 @@ class Pages {
  public:
   /// All are borrowed. `command_url` is "/commands", say.
   Pages(const ServerView& view, const Commands& commands, const Metrics& metrics,
-        const Options& options, std::string command_url);
+        const Options& options, Log& log, std::string command_url);
 
-  HttpResponse answer(const HttpRequest& request) const;
+  HttpResponse answer(const HttpRequest& request, const PeerIdentity& peer) const;
   /// The port that is for a scraper alone.
   HttpResponse answer_metrics(const HttpRequest& request) const;
 
@@ -27,13 +29,10 @@ class Pages {
   HttpResponse run(const std::string& name, const HttpRequest& request) const;
   HttpResponse metrics() const;
   HttpResponse ready() const;
-  bool listed(const CommandSpec& command) const;
-  bool serves() const { return view_.role() != ServingRole::none; }
 
-  const ServerView& view_;
-  const Commands& commands_;
+  const CommandRunner runner_;
   const Metrics& metrics_;
-  const Options& options_;
+  const Dashboard dashboard_;
   const std::string command_url_;
 };
 

@@ -26,7 +26,11 @@ struct RequestParser::State {
     request.method = text_of(message.method_string());
     request.host = text_of(message[http::field::host]);
     request.accept = text_of(message[http::field::accept]);
+    request.authorization = text_of(message[http::field::authorization]);
     request.fetch_site = text_of(message["Sec-Fetch-Site"]);
+    request.fetch_dest = text_of(message["Sec-Fetch-Dest"]);
+    request.forwarded = message.count("X-Forwarded-For") > 0 || message.count("Forwarded") > 0 ||
+                        message.count("Via") > 0;
     request.keep_alive = message.keep_alive();
     request.has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
     request.wants_host = message.version() >= kHttp11;

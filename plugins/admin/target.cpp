@@ -72,4 +72,22 @@ bool names_this_machine(std::string_view host) {
   return name == "localhost" || std::all_of(name.begin(), name.end(), is_numeric);
 }
 
+bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "::1"; }
+
+std::string percent_encoded(std::string_view bytes) {
+  constexpr std::string_view kPlain = "-_.~/";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const char c : bytes) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter || (c >= '0' && c <= '9') || kPlain.find(c) != kPlain.npos) {
+      text.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    ((text += '%') += kDigits[byte >> 4]) += kDigits[byte & 0xf];
+  }
+  return text;
+}
+
 }  // namespace vivarium::admin

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -395,6 +396,26 @@ TEST_CASE("A directory grows to many children and gives its table back when they
   REQUIRE_FALSE(tree.find("/")->branch->sparse());
   for (int i = 0; i < kMany; ++i)
     REQUIRE((tree.find("/" + std::to_string(i)) != nullptr) == (i % 1000 == 0));
+}
+
+TEST_CASE("Children come in pages, in the order of their names") {
+  AclTable acls;
+  Tree tree(acls, 7);
+  constexpr std::size_t kMany = 100'000, kPage = 1000;
+  for (std::size_t i = 0; i < kMany; ++i) tree.add("/" + std::to_string(i * 7919 % kMany), node_with(""));
+  const auto& root = *tree.find("/");
+  const auto all = tree.children(root);
+  std::vector<std::string_view> paged;
+  for (auto page = tree.children(root, "", kPage); !page.empty();
+       page = tree.children(root, paged.back(), kPage)) {
+    CHECK(page.size() == kPage);
+    for (const auto* child : page) paged.push_back(child->name());
+  }
+  CHECK(paged == all);
+  CHECK(tree.children(root, all[kMany - 3], kPage).size() == 2);
+  CHECK(tree.children(root, "9999", std::numeric_limits<std::size_t>::max()).size() == 10);
+  CHECK(tree.children(root, "", 0).empty());
+  CHECK(tree.children(*tree.find("/1"), "", kPage).empty());
 }
 
 TEST_CASE("A queue that children go through for ever stays small") {
