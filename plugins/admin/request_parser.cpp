@@ -38,6 +38,7 @@ struct RequestParser::State {
   }
 
   http::request_parser<http::empty_body> parser;
+  std::size_t parsed = 0;  ///< Bytes that the parser is done with: the request line goes by itself.
 };
 
 RequestParser::RequestParser(std::uint32_t header_bytes_max) : header_bytes_max_(header_bytes_max) {}
@@ -46,10 +47,11 @@ RequestParser::~RequestParser() = default;
 RequestParser::Parsed RequestParser::parse(std::string_view bytes) {
   if (!state_) state_ = std::make_unique<State>(header_bytes_max_);
   boost::beast::error_code error;
-  const auto taken = state_->parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+  const auto rest = bytes.substr(state_->parsed);
+  state_->parsed += state_->parser.put(boost::asio::const_buffer(rest.data(), rest.size()), error);
   Parsed parsed;
   if (error == http::error::need_more) return parsed;
-  parsed.taken = taken;
+  parsed.taken = state_->parsed;
   parsed.outcome = error == http::error::header_limit ? Outcome::too_long
                    : error || !state_->take(parsed.request) ? Outcome::malformed
                                                             : Outcome::complete;

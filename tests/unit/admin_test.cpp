@@ -490,3 +490,17 @@ TEST_CASE("a target is decoded, or it is none") {
     CHECK_FALSE(admin::parse_target(target, other));
   }
 }
+
+TEST_CASE("a request is the same wherever it is split") {
+  const std::string request = "GET /livez?a=b HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";
+  for (std::size_t split = 1; split < request.size(); ++split) {
+    admin::RequestParser parser(8192);
+    REQUIRE(parser.parse(std::string_view(request).substr(0, split)).outcome ==
+            admin::RequestParser::Outcome::incomplete);
+    const auto parsed = parser.parse(request);
+    REQUIRE(parsed.outcome == admin::RequestParser::Outcome::complete);
+    CHECK(parsed.taken == request.size());
+    CHECK(parsed.request.path == "/livez");
+    CHECK(parsed.request.host == "localhost");
+  }
+}
