@@ -379,10 +379,11 @@ void Connection::on_connect_request(std::string_view frame) {
 }
 
 void Connection::reconnect(const records::ConnectRequest& request) {
+  // First: whoever only knows the number of a session is not to end its connection, as ZooKeeper lets him.
+  if (!equal_in_constant_time(request.password.value_or(""), session_password({request.session_id})))
+    return establish(false);
   session_ = {request.session_id};
   clients_.bind(session_, *this);
-  if (!equal_in_constant_time(request.password.value_or(""), session_password(session_)))
-    return establish(false);
   clients_.revalidate(*this, timeout_ms_, Claim::fresh);
 }
 

@@ -79,6 +79,9 @@ TEST_CASE("a wrong password or an unknown session is told that it is expired") {
   }
   TestClient unknown(server, TestClient::Greeting::none);
   CHECK_FALSE(unknown.connect(12345, session_password({12345})));
+  // Whoever has the session keeps it, and its connection.
+  CHECK(first.exists("/").err == WireError::ok);
+  CHECK_FALSE(first.closed);
 }
 
 TEST_CASE("closing a session removes its ephemerals at one zxid") {
