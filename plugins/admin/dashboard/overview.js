@@ -15,9 +15,17 @@ const TILES = [
 const LATENCIES = [['readlatency', 'Reads'], ['updatelatency', 'Writes']];
 const QUANTILES = [['p50', 'p50'], ['p95', 'p95'], ['p99', 'p99'], ['p999', 'p99.9'], ['max', 'max']];
 
+/** The stages of reads and writes, in their order: `write_sync_us`. */
+const STAGE = /^cnt_((read|write)_([a-z]+)_us)$/;
+
 /** Milliseconds, of which the server counts whole ones. */
 function latency(ms) {
   return ms === 0 ? '<1' : digits(ms);
+}
+
+/** Milliseconds of what the server counts in microseconds. */
+function fineLatency(us) {
+  return us === 0 ? '0' : digits(us / 1000);
 }
 
 /** One summary of the metrics, by the parts of its name: {p50: 0, ...}, or null without a count. */
@@ -115,15 +123,18 @@ export class Overview {
 
   /** Reads and writes, then whatever stages the server measures. */
   showLatency(metrics) {
-    const stages = Object.keys(metrics).filter((key) => key.startsWith('cnt_stage_')).map((key) => key.slice(4));
-    const named = [...LATENCIES, ...stages.map((name) => [name, name.slice(6).replaceAll('_', ' ')])];
-    const rows = named.map(([name, title]) => [title, summary(metrics, name)]).filter(([, found]) => found);
+    const stages = Object.keys(metrics).map((key) => STAGE.exec(key)).filter(Boolean);
+    const named = LATENCIES.flatMap(([name, title], i) => [[name, title, latency],
+      ...stages.filter((stage) => stage[2] === ['read', 'write'][i])
+        .map((stage) => [stage[1], `\u2003${stage[3]}`, fineLatency])]);
+    const rows = named.map(([name, title, shown]) => [title, summary(metrics, name), shown])
+      .filter(([, found]) => found);
     renew(byId('latency'), rows, () => rows.length === 0
       ? [element('p', {class: 'empty'}, 'The server tells no latencies.')]
       : [table('Latency since the start, in milliseconds',
         [{title: 'of'}, ...QUANTILES.map(([, title]) => ({title, number: true})), {title: 'count', number: true}],
-        rows.map(([title, found]) => [visible(title),
-          ...QUANTILES.map(([part]) => (found.cnt && found[part] !== undefined ? latency(found[part]) : '–')),
+        rows.map(([title, found, shown]) => [title,
+          ...QUANTILES.map(([part]) => (found.cnt && found[part] !== undefined ? shown(found[part]) : '–')),
           short(found.cnt)]))]);
   }
 
@@ -144,17 +155,18 @@ export class Overview {
     });
   }
 
-  /** Any list of flat records: which fields there are is the server's business. */
   showSlow(slow) {
-    const found = Object.values(slow ?? {}).find(Array.isArray);
-    byId('slow-card').hidden = !found;
-    if (!found) return;
-    const records = found.slice(0, 50);
+    byId('slow-card').hidden = !slow?.slow_requests;
+    if (!slow?.slow_requests) return;
+    setText(byId('slow-summary'), slow.threshold_ms > 0
+      ? `${count(slow.count)} took ${duration(slow.threshold_ms)} or longer` : 'not watched for');
+    const records = slow.slow_requests.slice(-50).reverse();
     renew(byId('slow'), records, () => {
-      if (records.length === 0) return [element('p', {class: 'empty'}, 'None so far.')];
-      const fields = [...new Set(records.flatMap((record) => Object.keys(record)))];
-      return [table('Slow requests', fields.map((title) => ({title: title.replaceAll('_', ' ')})),
-        records.map((record) => fields.map((field) => own(visible(cellText(field, record[field]))))))];
+      if (records.length === 0) return [element('p', {class: 'empty'}, 'None.')];
+      return [table('Slow requests, the last one first', [{title: 'when'}, {title: 'request'}, {title: 'path'},
+        {title: 'client'}, {title: 'ms', number: true}, {title: 'most of it'}, {title: 'waited for'}],
+      records.map((one) => [time(one.time_ms), visible(one.operation), own(one.path === null ? '–' : visible(one.path)),
+        own(visible(one.client)), fineLatency(one.total_us), longestStage(one.stages), awaitedSync(one.sync)]))];
     });
   }
 
@@ -174,9 +186,11 @@ export class Overview {
   }
 }
 
-function cellText(field, value) {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'number' && /(^|_)(time|timestamp|at|when)(_ms)?$/.test(field) && value > 1e12) return time(value);
-  return String(value);
+function longestStage(stages) {
+  const [name, us] = Object.entries(stages).reduce((a, b) => (b[1] > a[1] ? b : a));
+  return `${name}, ${fineLatency(us)} ms`;
+}
+
+function awaitedSync(sync) {
+  return sync ? `a sync of ${fineLatency(sync.took_us)} ms, ${count(sync.transactions)} transactions` : '–';
 }
