@@ -254,9 +254,9 @@ const Operation* ClientChecks::claim(const Transaction& transaction) {
     auto& claimed = claimed_[place.conversation];
     claimed = std::max(claimed, place.operation + 1);
     askers_ = who(place);
-    check_order(place, transaction);
     if (asked.definite()) answers_.erase(place);
     else probes_.met("a write takes effect whose answer was lost");
+    if (!asked.definite()) check_order(place, transaction);
     return &asked;
   }
   const auto what = fmt::format("{} (session 0x{:x}, cxid {}, type {})", transaction.name(),
@@ -268,7 +268,7 @@ const Operation* ClientChecks::claim(const Transaction& transaction) {
   return nullptr;
 }
 
-/// What a client has asked for later sees it done, reads too, and whichever server has answered.
+/// What a client has asked for behind a write of which it heard nothing sees that write done, or never will.
 void ClientChecks::check_order(Place place, const Transaction& transaction) {
   if (transaction.refused()) return;
   const auto& operations = conversation(place).operations;

@@ -563,6 +563,21 @@ TEST_CASE("a session that is shown an older state is seen") {
   CHECK(told.first_objection() == "C-3");
 }
 
+TEST_CASE("a write that is carried out behind what its session has read since is seen") {
+  Told told;
+  auto& asked = told.ask(Action::create, "/a");
+  asked.writes.emplace_back().path = "/a";
+  asked.writes.back().data = "d";
+  asked.returned = told.now;
+  asked.arrival = ++told.conversation().last_arrival;  // ConnectionLoss.
+  const auto number = told.cxid();
+  const bool late = GENERATE(true, false);
+  if (late) told.exists("/b", told.last(), WireError::no_node);
+  const auto zxid = told.transact(number, Op::create2, Told::made("/a", "d"));
+  told.exists("/c", zxid, WireError::no_node);
+  CHECK(told.first_objection() == (late ? "C-2" : ""));
+}
+
 TEST_CASE("a write that another one has overtaken in time is seen") {
   Told told;
   told.create("/a");
@@ -808,7 +823,12 @@ TEST_CASE("a client that is shown what is long out of date is seen") {
   lost.writes[0].data = "d";
   const bool late = GENERATE(true, false);
   told.now += late ? 1100ms : 900ms;
-  told.exists("/a", z(1, 1), WireError::no_node);
+  told.history.conversations.emplace_back().session = {78};  // Another client reads.
+  auto& read = told.history.conversations.back().operations.emplace_back();
+  read.action = Action::exists;
+  read.path = "/a";
+  read.invoked = told.now += 1ms;
+  told.answer(read, z(1, 1), WireError::no_node);
   CHECK(told.first_objection() == (late ? "C-13" : ""));
 }
 
