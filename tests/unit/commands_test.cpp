@@ -68,8 +68,9 @@ class Inspected {
  private:
   AccessGate gate_{{}, nullptr, false, host.fake_log};
   std::unique_ptr<Commands> commands_ = make_commands();
+  MemoryCeiling memory_{loop, host.fake_log, 0, nullptr};
   Clients clients_{{settings, loop, host.fake_log, *commands_, broadcast, gate_, watches, stats,
-                    timeline, slow_requests, [this]() -> Database& { return database; }}};
+                    timeline, slow_requests, memory_, [this]() -> Database& { return database; }}};
   Inspection inspection_{settings,
                          loop,
                          store,

@@ -214,19 +214,19 @@ TEST_CASE("files are opened though all descriptors are taken, as many as were ke
   std::vector<std::unique_ptr<File>> open;
   for (int i = 0; i < 3; ++i) {
     auto file = files.open(path(i), OpenMode::create_new);
-    REQUIRE(file);
+    REQUIRE(file.has_value());
     open.push_back(std::move(*file));
   }
-  CHECK_FALSE(files.open(path(3), OpenMode::create_new));
-  CHECK_FALSE(files.list(directory.path()));
+  CHECK_FALSE(files.open(path(3), OpenMode::create_new).has_value());
+  CHECK_FALSE(files.list(directory.path()).has_value());
   // What is closed is kept again, and no connection gets it.
   open.pop_back();
   CHECK(::open("/dev/null", O_RDONLY) == -1);
-  CHECK(files.sync_directory(directory.path()));
+  CHECK(files.sync_directory(directory.path()).has_value());
   for (int round = 0; round < 5; ++round) {
     auto file = files.open(path(10 + round), OpenMode::create_new);
-    REQUIRE(file);
-    CHECK((*file)->write_at(0, "x"));
+    REQUIRE(file.has_value());
+    CHECK((*file)->write_at(0, "x").has_value());
   }
 }
 
@@ -237,8 +237,8 @@ TEST_CASE("a file that is closed gives its lock up, also where its descriptor is
   const auto path = directory.path() + "/lock";
   auto one = files.open(directory.path() + "/a", OpenMode::create_new);
   auto lock = files.lock(path);
-  REQUIRE(lock);
+  REQUIRE(lock.has_value());
   lock->reset();
   one->reset();
-  CHECK(files.lock(path));
+  CHECK(files.lock(path).has_value());
 }
