@@ -37,7 +37,7 @@ HistoryModel::HistoryModel(const ServerView& view) : zxid_(view.last_applied().v
 }
 
 void HistoryModel::learn(const ServerView& view, const std::string& path) {
-  const auto seen = view.node(path, kAllSeeing);
+  const auto seen = view.node(path, {kAllSeeing}, {});
   VIVARIUM_ASSERT(seen, "a node that is listed is not there: " + path);
   const Stat& stat = seen->stat;
   HistoryNode& known = nodes_[path];
@@ -51,7 +51,7 @@ void HistoryModel::learn(const ServerView& view, const std::string& path) {
   known.version = stat.version;
   known.cversion = (stat.cversion + stat.num_children) / 2;
   known.aversion = stat.aversion;
-  for (const auto& child : seen->children) learn(view, (path == "/" ? "/" : path + "/") + child);
+  for (const auto& child : seen->children) learn(view, (path == "/" ? "/" : path + "/") + child.name);
 }
 
 HistoryNode& HistoryModel::node(std::string_view path) {
@@ -240,7 +240,7 @@ Stat HistoryModel::stat_of(std::string_view path) const {
 }
 
 void HistoryModel::check_view(const ServerView& view, const std::string& path) const {
-  auto seen = view.node(path, kAllSeeing);
+  auto seen = view.node(path, {kAllSeeing}, {});
   const auto found = nodes_.find(path);
   VIVARIUM_ASSERT(seen.has_value() == (found != nodes_.end()),
                   path + (seen ? " is there and was removed" : " is not there"));
@@ -252,7 +252,8 @@ void HistoryModel::check_view(const ServerView& view, const std::string& path) c
   VIVARIUM_ASSERT(seen->stat == stat, path + " has another stat");
   VIVARIUM_ASSERT(is_counted(path) || seen->data == known.data.value_or(""),
                   path + " has the data '" + seen->data + "', not " + text_of(known.data));
-  const std::set<std::string> children(seen->children.begin(), seen->children.end());
+  std::set<std::string> children;
+  for (const auto& child : seen->children) children.insert(child.name);
   VIVARIUM_ASSERT(children == children_of(path), path + " has other children");
 }
 
