@@ -5,6 +5,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,6 +24,22 @@ DISK_BYTES = 192 * MIB
 SETTINGS = [f"tickTime={TICK_MS}", "initLimit=20", "syncLimit=6", "preAllocSize=1024",
             "autopurge.purgeInterval=0", "vivarium.storage.file.warn_space=48M",
             "vivarium.storage.file.low_space=32M"]
+
+
+def check_preload(preload):
+    """Whether the library does what a fault of clock or disk rests on: one that replaced nothing would let every
+    trial pass."""
+    seen = "import os, time; b = time.monotonic(); f = open('f', 'w'); os.fsync(f.fileno()); " \
+           "print(time.time(), time.monotonic() - b)"
+    with tempfile.TemporaryDirectory() as directory:
+        faults = os.path.join(directory, "faults")
+        with open(faults, "wb") as f:
+            f.write(struct.pack("=qq", int(1e6 * 1e9), 200_000))
+        out = subprocess.run([sys.executable, "-c", seen], cwd=directory, capture_output=True, text=True, check=True,
+                             env={**os.environ, "LD_PRELOAD": preload, "VIVARIUM_FAULTS": faults}).stdout
+    wall, took = map(float, out.split())
+    if wall < time.time() + 9e5 or took < 0.2:
+        sys.exit(f"{preload} does not replace the clock, or syncs")
 
 
 class NamespacedServer(server.Server):

@@ -40,6 +40,7 @@ int slow_sync(long call, int file) {
 
 }  // namespace
 
+#pragma GCC visibility push(default)  // Hidden, it would replace nothing.
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* out) noexcept {
@@ -71,3 +72,4 @@ int fdatasync(int file) { return slow_sync(SYS_fdatasync, file); }
 int fsync(int file) { return slow_sync(SYS_fsync, file); }
 
 }  // extern "C"
+#pragma GCC visibility pop
