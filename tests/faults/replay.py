@@ -29,6 +29,7 @@ import wire
 
 NO_NODE, NOT_EMPTY, BAD_VERSION, NODE_EXISTS = -101, -111, -103, -110
 SESSION_ENDED = {-112, -118}   # SessionExpired, SessionMoved
+SESSION_MOVE = -2**31           # The number of no request.
 REFUSED = {-4, -119, -127}     # ConnectionLoss, NotReadOnly, Throttled: without effect.
 WRITES = {"create": wire.CREATE2, "delete": wire.DELETE, "set": wire.SET_DATA,
           "close": wire.CLOSE_SESSION}
@@ -164,8 +165,9 @@ class Checker:
         for txn in self.txns:
             op = asked.get((txn.session, txn.cxid))
             kind = TYPES.get(txn.type, str(txn.type))
-            if txn.session not in sessions or kind == "begin" or kind == "close" and op is None:
-                continue  # The runner's own; and the end of a session that expired.
+            moved = kind == "error" and txn.cxid == SESSION_MOVE
+            if txn.session not in sessions or kind == "begin" or moved or kind == "close" and op is None:
+                continue  # The runner's own; that it came to another server; the end of one that expired.
             if op is None or kind not in ("error", op.kind):
                 self._complain("witness", f"{txn.zxid:#x}, {kind} of session {txn.session:#x}, "
                                           f"request {txn.cxid}: nobody asked for it")

@@ -165,6 +165,12 @@ class Checks(unittest.TestCase):
         self.e.txns.append(dataclasses.replace(self.e.txns[2], zxid=self.e.zxid + 1, cxid=77))
         self.sees("witness", "nobody asked for it")
 
+    def test_a_session_that_comes_to_another_server_is_nothing_that_is_asked_for(self):
+        moved = dataclasses.replace(self.e.txns[2], zxid=self.e.zxid + 1, cxid=-2**31, type=wire.ERROR,
+                                    body=wire.i32(-118))
+        self.e.txns.append(moved)
+        self.assertEqual(self.e.complaints(), [])
+
     def test_a_refused_write_that_happened_is_seen(self):
         self.ops["set"].error = -119
         self.sees("witness", "refused, and yet it happened")
