@@ -1,6 +1,7 @@
 // The faulty store: what it makes of each order, and what a whole server makes of the faults.
 #include "storage/faulty/faulty_store.hpp"
 #include "tests/contract/log_store_bench.hpp"
+#include "tests/support/faulty_files.hpp"
 #include "tests/support/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -373,30 +374,6 @@ TEST_CASE("a full disk of the inner store is passed on, and that it has room aga
 // --- a whole server ------------------------------------------------------------------------------
 
 namespace {
-
-/// The files of a server, a faulty store around them.
-class FaultyFiles final : public TestStorage {
- public:
-  FaultyFiles(SimulatedLoop& loop, const std::string& faults) : disk(loop) {
-    const FakeDoors doors{&loop, &disk, nullptr};
-    file_host_ = std::make_unique<FakeHost>(file::kFileOptions, Settings{{"prealloc", "64K"}}, doors);
-    file_host_->server_settings["dataDir"] = "/data";
-    host_ = std::make_unique<FakeHost>(kFaultyOptions, Settings{{"faults", faults}}, doors);
-    host_->inner = std::make_unique<file::FileStore>(*file_host_);
-    store_ = std::make_unique<FaultyStore>(*host_);
-  }
-  LogStore& store() override { return *store_; }
-  void set_faults(const std::string& script) {
-    host_->fake_options.set("faults", script);
-    if (!store_->reload()) throw std::runtime_error("no such faults");
-  }
-
-  SimulatedDisk disk;
-
- private:
-  std::unique_ptr<FakeHost> file_host_, host_;
-  std::unique_ptr<FaultyStore> store_;
-};
 
 /// All files below a directory, with their content.
 using Saved = std::map<std::string, std::string>;

@@ -1,9 +1,8 @@
 // Where the time of requests goes: their stages, the slow ones and what is told of them.
-#include "faulty_store.hpp"
 #include "kernel/core/log_timeline.hpp"
 #include "kernel/core/slow_requests.hpp"
 #include "kernel/simulation/simulated_disk.hpp"
-#include "storage/file/file_store.hpp"
+#include "tests/support/faulty_files.hpp"
 #include "tests/support/member_server.hpp"
 #include "tests/support/test_server.hpp"
 
@@ -31,35 +30,11 @@ std::string framed_get(std::int32_t xid, std::string_view path) {
   return framed(xid, Op::get_data, to_jute(records::PathWatchRequest{path, false}));
 }
 
-/// The files of a server on a simulated disk, a faulty store around them.
-class Files final : public TestStorage {
- public:
-  explicit Files(SimulatedLoop& loop) : disk(loop) {
-    const FakeDoors doors{&loop, &disk, nullptr};
-    file_host_ = std::make_unique<FakeHost>(file::kFileOptions, Settings{{"prealloc", "64K"}}, doors);
-    file_host_->server_settings["dataDir"] = "/data";
-    host_ = std::make_unique<FakeHost>(kFaultyOptions, Settings{{"faults", ""}}, doors);
-    host_->inner = std::make_unique<file::FileStore>(*file_host_);
-    store_ = std::make_unique<FaultyStore>(*host_);
-  }
-  LogStore& store() override { return *store_; }
-  void set_faults(const std::string& script) {
-    host_->fake_options.set("faults", script);
-    if (!store_->reload()) throw std::runtime_error("no such faults");
-  }
-
-  SimulatedDisk disk;
-
- private:
-  std::unique_ptr<FakeHost> file_host_, host_;
-  std::unique_ptr<FaultyStore> store_;
-};
-
 struct FileServer : TestServer {
   explicit FileServer(ServerSettings settings = defaults())
       : TestServer(std::move(settings), nullptr, 1,
-                   [](SimulatedLoop& on) { return std::make_unique<Files>(on); }) {}
-  Files& files() { return static_cast<Files&>(*storage); }
+                   [](SimulatedLoop& on) { return std::make_unique<FaultyFiles>(on, ""); }) {}
+  FaultyFiles& files() { return static_cast<FaultyFiles&>(*storage); }
   SimulatedDisk& disk() { return files().disk; }
 };
 
