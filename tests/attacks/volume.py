@@ -79,7 +79,7 @@ def deaf_writers(t):
     }
     with t.client() as honest:
         honest.create("/deaf")
-        with t.memory_bound(UNREAD_MIB):
+        with t.memory_bound(min(UNREAD_MIB, 32 + count * 16)):
             for name, requests in kinds.items():
                 data = b"".join(wire.frame(wire.request(xid, *request))
                                 for xid, request in enumerate(requests * (2000 // len(requests))))

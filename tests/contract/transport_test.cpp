@@ -274,6 +274,28 @@ TEMPLATE_TEST_CASE("a paused end holds its peer back, and loses nothing", "", AL
   CHECK(client.channel->queued_bytes() == 0);
 }
 
+TEMPLATE_TEST_CASE("a handler that takes a little at a time holds its peer back", "", ALL_TRANSPORTS) {
+  constexpr std::size_t kFrame = 100;
+  constexpr std::size_t kFrames = 320'000;
+  constexpr int kTurns = 3'000;  // In each of which an end might read what it need not hold.
+  Ends<TestType> ends;
+  auto& client = ends.connect();
+  auto& server = ends.server();
+  server.frames_hook = [&](Channel&, std::span<const std::string_view> batch) {
+    server.keep(batch.front());
+    ends.setup.doors.loop->post([&] { server.channel->resume_reading(); });
+    return std::size_t{1};
+  };
+  std::string all;
+  for (std::size_t i = 0; i < kFrames; ++i) all += prefixed(std::string(kFrame, 'x'));
+  const auto size = all.size();
+  send(client, std::move(all));
+  REQUIRE(ends.run_until([&] { return server.batches == kTurns; }));
+  CHECK(client.channel->queued_bytes() > size / 2);
+  server.frames_hook = nullptr;
+  CHECK(ends.run_until([&] { return server.bytes == kFrames * kFrame; }));
+}
+
 TEMPLATE_TEST_CASE("pausing inside on_frames holds back what follows", "", ALL_TRANSPORTS) {
   Ends<TestType> ends;
   auto& client = ends.connect();

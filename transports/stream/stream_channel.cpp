@@ -83,6 +83,7 @@ void StreamChannel::receive() {
     stalled_ = true;
     return;
   }
+  if (redeliver_) return;  // First what is held: or it would grow with each turn that takes a part of it.
   const auto got = stream_->read(cutter_.room());
   cutter_.arrived(got.bytes);
   if (got.bytes > 0) deliver();
