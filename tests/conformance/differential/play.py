@@ -117,6 +117,7 @@ class Client:
         self.session = None
         self.xid = 0
         self.modes = {}  # Kinds of watches asked for at each path.
+        self.standing = set()  # Paths of persistent watches that nothing has removed.
 
     @property
     def open(self):
@@ -129,6 +130,7 @@ class Client:
             link.close()
         self.links = None
         self.modes = {}
+        self.standing = set()
 
 
 @dataclasses.dataclass(slots=True)
@@ -599,9 +601,15 @@ class Player:
     @staticmethod
     def _note_kinds(client, ask, reply):
         name = wire.OP_NAMES.get(ask.op)
-        if reply is None or name not in _WATCHERS:
+        if reply is None:
+            return
+        if name == "removeWatches":
+            client.standing.discard(wire.fields(ask.op, ask.body).get("path"))
+        if name not in _WATCHERS:
             return
         fields = wire.fields(ask.op, ask.body)
+        if name == "addWatch" and not reply.error:
+            client.standing.add(fields.get("path"))
         if name == "addWatch":
             _note(client, fields.get("path"), ("persistent", "recursive")[fields.get("mode", 0) & 1])
         elif fields.get("watch"):
