@@ -79,6 +79,16 @@ def four_letter_word(address, word, timeout=5.0):
     return answer.decode("utf-8", "replace")
 
 
+def eventually(condition, seconds=20):
+    """Whether it comes to hold within that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _end_with_parent():
     """A runner that is killed (a test's time-out) takes its server with it."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

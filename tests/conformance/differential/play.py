@@ -608,9 +608,9 @@ class Player:
         if name not in _WATCHERS:
             return
         fields = wire.fields(ask.op, ask.body)
-        if name == "addWatch" and not reply.error:
-            client.standing.add(fields.get("path"))
         if name == "addWatch":
+            if not reply.error:
+                client.standing.add(fields.get("path"))
             _note(client, fields.get("path"), ("persistent", "recursive")[fields.get("mode", 0) & 1])
         elif fields.get("watch"):
             _note(client, fields["path"], "child" if name.startswith("getC") else "data")
