@@ -61,7 +61,7 @@ struct Outcome {
 
 std::uint32_t number_at(std::string_view bytes) {
   std::uint32_t number = 0;
-  for (int i = 0; i < 4; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
+  for (std::size_t i = 0; i < 4; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
   return number;
 }
 
