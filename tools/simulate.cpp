@@ -9,6 +9,7 @@
 #include "simulator/run.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <iostream>
@@ -137,6 +138,17 @@ std::string in_short(const RunResult& result) {
                      result.plan.actions.size());
 }
 
+volatile std::sig_atomic_t interrupted = 0;
+
+/// The first SIGINT or SIGTERM lets the runs under way come to their end, the next one ends all.
+/// Processes that are forked later inherit this, and so are not torn from their runs.
+void end_softly_at_signals() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+}
+
 class Simulation {
  public:
   explicit Simulation(const Words& words)
@@ -200,9 +212,10 @@ class Simulation {
   };
 
   int many(const std::vector<std::uint64_t>& seeds) {
+    end_softly_at_signals();
     std::list<Running> running;
     for (auto next = seeds.begin(); next != seeds.end() || !running.empty();) {
-      const bool stops = failures_ > 0 && !arguments_.keep_going;
+      const bool stops = interrupted || (failures_ > 0 && !arguments_.keep_going);
       if (stops && running.empty()) break;
       if (!stops && next != seeds.end() && running.size() < arguments_.jobs) {
         running.push_back({*next, in_process(spec_of(*next))});
@@ -212,7 +225,8 @@ class Simulation {
       await_some(running);
     }
     report();
-    return failures_ == 0 ? 0 : 1;
+    if (interrupted) std::cout << "interrupted: " << seeds.size() - runs_ << " seeds were not run\n";
+    return failures_ == 0 && !interrupted ? 0 : 1;
   }
 
   void await_some(std::list<Running>& running) {
