@@ -44,7 +44,6 @@ ChannelHandler* Clients::on_accept(Channel& channel) {
     return nullptr;
   }
   ++by_address_[{channel.peer().remote_host, channel.peer().encrypted}];
-  parts_.stats.connections_accepted.add();
   auto connection = std::make_unique<Connection>(*this, channel);
   connection->number = next_connection_++;
   return connections_.emplace(connection->number, std::move(connection)).first->second.get();
@@ -275,7 +274,6 @@ void Clients::forget(Connection& connection) {
   drop(waiting_for_room_, &connection);
   const auto address = by_address_.find({connection.remote_host(), connection.encrypted()});
   if (--address->second == 0) by_address_.erase(address);
-  parts_.stats.connections_dropped.add();
   connections_.erase(connection.number);
 }
 

@@ -48,6 +48,9 @@ bool is_watch_request(Op op) {
          op == Op::remove_watches || op == Op::check_watches;
 }
 
+/// What is sent under the other numbers keeps a session alive, or tells of events.
+bool answers_request(std::int32_t xid) { return xid >= 0 || xid == kXidSetWatches; }
+
 bool is_read(Op op) { return is_watch_request(op) || Reader::handles(op); }
 
 /// Of what names one path, and names it first; empty for the rest.
@@ -296,6 +299,7 @@ void Connection::on_first_word(Channel&, std::uint32_t word) {
   note_received(name.size());
   held_ = true;  // As `cons` shows it: nothing more is read.
   out_ = run_word(name);
+  if (!out_.empty()) ++clients_.parts().stats.packets_sent;
   state_ = State::closing;
   flush();
   channel_.close();
@@ -318,8 +322,9 @@ std::string Connection::run_word(const std::string& word) const {
 
 void Connection::on_closed(Channel&, CloseReason reason, std::string_view detail) {
   auto& log = clients_.parts().log;
-  if (reason == CloseReason::deadline && state_ == State::fresh)
-    clients_.parts().stats.sessionless_expired.add();
+  auto& stats = clients_.parts().stats;
+  if (reason == CloseReason::deadline && state_ == State::fresh) stats.sessionless_expired.add();
+  if (reason == CloseReason::peer && state_ != State::closing) stats.connections_dropped.add();
   if (log.enabled(LogLevel::debug))
     log.debug("the connection of " + channel_.peer().remote_host + " ended: " + std::string(detail));
   clients_.forget(*this);  // Destroys this.
@@ -350,6 +355,7 @@ void Connection::on_connect_request(std::string_view frame) {
   records::ConnectRequest request;
   in(request);
   if (!in.ok()) return close();
+  clients_.parts().stats.connect_requests.add();
   sends_read_only_ = !in.rest().empty();
   const auto& settings = clients_.parts().settings;
   const bool served = clients_.role() != ServingRole::none;
@@ -379,6 +385,7 @@ void Connection::on_connect_request(std::string_view frame) {
 }
 
 void Connection::reconnect(const records::ConnectRequest& request) {
+  clients_.parts().stats.sessions_reconnected.add();
   // First: whoever only knows the number of a session is not to end its connection, as ZooKeeper lets him.
   if (!equal_in_constant_time(request.password.value_or(""), session_password({request.session_id})))
     return establish(false);
@@ -923,6 +930,7 @@ void Connection::end(Frame frame, std::int32_t xid, std::int64_t zxid, WireError
   ++info_.sent;
   ++clients_.parts().stats.packets_sent;
   clients_.parts().stats.responses.record(static_cast<std::int32_t>(bytes));
+  if (answers_request(xid)) clients_.parts().stats.response_bytes.add(static_cast<std::int64_t>(bytes));
   info_.last_zxid = zxid;
 }
 
@@ -1036,7 +1044,6 @@ void Connection::tell_if_slow(Answered& answered, MonoTime now) {
 
 void Connection::send(std::string bytes) {
   if (bytes.empty()) return;
-  clients_.parts().stats.bytes_sent.add(static_cast<std::int64_t>(bytes.size()));
   info_.last_response_ms = clients_.parts().loop.wall_ms();
   if (channel_.queued_bytes() == 0) unread_since_ = clients_.parts().loop.now();
   const auto size = bytes.size();

@@ -7,9 +7,13 @@ namespace {
 constexpr std::size_t kSliceBytes = 4u << 20;
 }
 
-Recovery::Recovery(LogStore& store, Log& log, std::uint64_t seed, Rules rules,
-                   Done<Recovered> done)
-    : store_(store), log_(log), seed_(seed), rules_(rules), done_(std::move(done)) {}
+Recovery::Recovery(LogStore& store, Loop& loop, Log& log, Rules rules, Done<Recovered> done)
+    : store_(store),
+      loop_(loop),
+      log_(log),
+      seed_(loop.random()),
+      rules_(rules),
+      done_(std::move(done)) {}
 
 void Recovery::start(LogStoreEvents& events) {
   store_.open(events, [this](Result<OpenedLog> opened) { on_opened(std::move(opened)); });
@@ -42,6 +46,7 @@ void Recovery::on_opened(Result<OpenedLog> opened) {
 void Recovery::begin_empty() {
   recovered_.database = std::make_unique<Database>(seed_);
   recovered_.database->set_extended_types(rules_.extended_types);
+  began_ = loop_.now();
   replay();
 }
 
@@ -53,6 +58,7 @@ void Recovery::read_snapshot() {
 }
 
 void Recovery::read_pieces() {
+  began_ = loop_.now();
   loader_ = std::make_unique<DatabaseLoader>(seed_, rules_.extended_types);
   source_->read([this](Result<SharedBytes> piece) { on_piece(std::move(piece)); });
 }
@@ -73,6 +79,8 @@ void Recovery::on_piece(Result<SharedBytes> piece) {
     log_.info("the snapshot's digest differs from its tree: it was written while writes went on");
   source_.reset();
   loader_.reset();
+  recovered_.snapshot_took = loop_.now() - began_;
+  began_ = loop_.now();
   replay();
 }
 
@@ -103,6 +111,7 @@ void Recovery::end() {
             "again by another start, or restore a backup, or, in an ensemble, move the data "
             "directory away and let this server be filled by the others; digest.enabled=false "
             "takes the tree as it is"));
+  recovered_.log_took = loop_.now() - began_;
   const auto done = std::move(done_);
   done(std::move(recovered_));
 }

@@ -9,6 +9,7 @@
 
 #include <vivarium/log.hpp>
 #include <vivarium/log_store.hpp>
+#include <vivarium/loop.hpp>
 
 #include <functional>
 #include <memory>
@@ -19,6 +20,7 @@ struct Recovered {
   OpenedLog opened;
   std::unique_ptr<Database> database;
   std::int64_t entries = 0;  ///< Replayed after the snapshot.
+  MonoTime snapshot_took{}, log_took{};
 };
 
 /// One recovery; lives until `done` was called.
@@ -28,7 +30,7 @@ class Recovery {
     bool extended_types = false;
     bool compare_digest = true;
   };
-  Recovery(LogStore& store, Log& log, std::uint64_t seed, Rules rules, Done<Recovered> done);
+  Recovery(LogStore& store, Loop& loop, Log& log, Rules rules, Done<Recovered> done);
   /// Opens the store; `events` as for LogStore::open.
   void start(LogStoreEvents& events);
   /// Of a store that is open, after its history was cut or replaced.
@@ -48,8 +50,10 @@ class Recovery {
   void fail(const Error& error);
 
   LogStore& store_;
+  Loop& loop_;
   Log& log_;
-  std::uint64_t seed_;
+  std::uint64_t seed_;  ///< Of the tree's hashing.
+  MonoTime began_{};    ///< What is being read.
   Rules rules_;
   Done<Recovered> done_;
   Recovered recovered_;

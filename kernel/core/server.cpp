@@ -97,6 +97,7 @@ class Server::Body final : public StateMachine,
 
   Result<void> run_services();
   void on_recovered(Result<Recovered> recovered);
+  void count_load(const Recovered& recovered);
   void run_broadcast();
   void lead();
   void resign();
@@ -255,7 +256,7 @@ void Server::Body::start(Done<void> serving) {
   if (auto run = run_services(); !run)
     return parts_.loop.post([this, run] { std::exchange(serving_, nullptr)(run); });
   recovery_ = std::make_unique<Recovery>(
-      parts_.store, parts_.log, parts_.loop.random(),
+      parts_.store, parts_.loop, parts_.log,
       Recovery::Rules{settings_.extended_types, settings_.digest_enabled},
       [this](Result<Recovered> recovered) { on_recovered(std::move(recovered)); });
   store_events_ = std::make_unique<StoreEvents>(*this);
@@ -268,9 +269,18 @@ Result<void> Server::Body::run_services() {
   return {};
 }
 
+void Server::Body::count_load(const Recovered& recovered) {
+  const auto ms = [](MonoTime time) { return std::chrono::duration_cast<Millis>(time).count(); };
+  stats_.snapshot_load_ms.record(ms(recovered.snapshot_took));
+  stats_.log_load_ms.record(ms(recovered.log_took));
+  stats_.log_entries_loaded.record(recovered.entries);
+  stats_.load_ms.record(ms(recovered.snapshot_took + recovered.log_took));
+}
+
 void Server::Body::on_recovered(Result<Recovered> recovered) {
   if (!recovered) return std::exchange(serving_, nullptr)(recovered.error());
   opened_ = recovered->opened;
+  count_load(*recovered);
   if (opened_.snapshot) stats_.last_snapshot.zxid = opened_.snapshot->zxid;
   adopt(std::move(recovered->database));
   parts_.log.info("recovered " + std::to_string(database_->tree().node_count()) +
@@ -444,10 +454,11 @@ std::unique_ptr<SnapshotLoader> Server::Body::load() {
 
 void Server::Body::reload(Done<void> done) {
   recovery_ = std::make_unique<Recovery>(
-      parts_.store, parts_.log, parts_.loop.random(),
+      parts_.store, parts_.loop, parts_.log,
       Recovery::Rules{settings_.extended_types, settings_.digest_enabled},
       [this, done = std::move(done)](Result<Recovered> recovered) {
         if (!recovered) return done(recovered.error());
+        count_load(*recovered);
         replace(std::move(recovered->database));
         done({});
       });

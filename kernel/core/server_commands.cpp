@@ -104,8 +104,8 @@ std::string counters_text(const Value& value) {
          "Connections: " + text_at(stats, "num_alive_client_connections") + "\n" +
          "Outstanding: " + text_at(stats, "outstanding_requests") + "\n" +
          "Zxid: 0x" + to_hex(integer_at(stats, "last_processed_zxid")) + "\n" +
-         "Mode: " + text_at(stats, "server_state") + "\n" + proposal_text(value) +
-         "Node count: " + text_at(value, "node_count") + "\n";
+         "Mode: " + text_at(stats, "server_state") + "\n" +
+         "Node count: " + text_at(value, "node_count") + "\n" + proposal_text(value);
 }
 
 std::string server_stats_text(const Value& value) {

@@ -92,9 +92,10 @@ struct CounterRow {
 
 constexpr CounterRow kCounters[] = {
     {"bytes_received_count", &ServerStats::bytes_received},
-    {"response_bytes", &ServerStats::bytes_sent},
+    {"response_bytes", &ServerStats::response_bytes},
     {"watch_bytes", &ServerStats::watch_bytes},
-    {"connection_request_count", &ServerStats::connections_accepted},
+    {"connection_request_count", &ServerStats::connect_requests},
+    {"connection_revalidate_count", &ServerStats::sessions_reconnected},
     {"connection_rejected", &ServerStats::connections_rejected},
     {"connection_drop_count", &ServerStats::connections_dropped},
     {"sessionless_connections_expired", &ServerStats::sessionless_expired},
@@ -115,6 +116,10 @@ struct SummaryRow {
 
 constexpr SummaryRow kSummaries[] = {
     {"snapshottime", &ServerStats::snapshot_ms},
+    {"dbinittime", &ServerStats::load_ms},
+    {"startup_snap_load_time", &ServerStats::snapshot_load_ms},
+    {"startup_txns_load_time", &ServerStats::log_load_ms},
+    {"startup_txns_loaded", &ServerStats::log_entries_loaded},
     {"node_created_watch_count", &ServerStats::created_watches},
     {"node_deleted_watch_count", &ServerStats::deleted_watches},
     {"node_changed_watch_count", &ServerStats::changed_watches},

@@ -69,9 +69,12 @@ struct ServerStats {
   std::int64_t packets_received = 0;
   std::int64_t packets_sent = 0;
 
-  Counter connections_accepted, connections_rejected, connections_dropped, sessionless_expired,
-      sessions_expired, auth_failed, bytes_received, bytes_sent, watch_bytes, digest_mismatches,
-      snapshots_failed, writes_refused, unread_closed, proposals_made, commits_made, slow_requests;
+  Counter connect_requests,     ///< Asked for a session, a new one or an old one.
+      sessions_reconnected,     ///< Of these, for an old one.
+      connections_dropped;      ///< Ended by the client, who did not close its session first.
+  Counter response_bytes;       ///< Of replies to requests, without the lengths before them.
+  Counter connections_rejected, sessionless_expired, sessions_expired, auth_failed, bytes_received,
+      watch_bytes, digest_mismatches, snapshots_failed, writes_refused, unread_closed, proposals_made, commits_made, slow_requests;
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   /// Stages, each by its number; those that a kind of request has not stay empty.
@@ -82,6 +85,8 @@ struct ServerStats {
       log_queue_us,       ///< of that, until the disk was given it;
       sync_us,            ///< every sync: how long,
       sync_entries;       ///< and how many transactions shared it.
+  /// What the store held when it was read: the snapshot, the log, both.
+  Summary snapshot_load_ms, log_load_ms, log_entries_loaded, load_ms;
   SizeStats responses, proposals;
   DigestLog digests;
   LastSnapshot last_snapshot;

@@ -173,6 +173,7 @@ void Following::send_ack_epoch(bool counts) {
 
 void Following::begin_sync(const QuorumPacket& packet) {
   phase_ = Phase::syncing;
+  sync_began_ = ground_.loop.now();
   committed_ = Zxid{packet.zxid};
   if (packet.type != PacketType::snap && ground_.history.claimed() < ground_.history.last_durable())
     return ground_.die({Errc::out_of_range,
@@ -258,6 +259,7 @@ void Following::end_snapshot() {
 }
 
 void Following::on_proposal(std::int64_t number, std::string_view transaction) {
+  ground_.metrics.proposals_received.add();
   const Zxid zxid{number};
   auto& history = ground_.history;
   if (zxid <= history.last_logged() && phase_ == Phase::syncing) return;  // Known already.
@@ -275,6 +277,7 @@ void Following::on_proposal(std::int64_t number, std::string_view transaction) {
 }
 
 void Following::on_commit(Zxid zxid) {
+  ground_.metrics.commits_received.add();
   if (zxid <= committed_) {
     if (phase_ == Phase::serving)
       leave("the leader commits " + text_of(zxid) + " for the second time");
@@ -286,6 +289,7 @@ void Following::on_commit(Zxid zxid) {
 }
 
 void Following::on_inform(const QuorumPacket& packet) {
+  ground_.metrics.commits_received.add();
   on_proposal(packet.zxid, packet.data.value_or(""));
   if (!left_) committed_ = std::max(committed_, Zxid{packet.zxid});
 }
@@ -331,6 +335,8 @@ void Following::on_up_to_date() {
   if (!ground_.has_bug(Bug::zk3023)) apply_committed();
   if (left_) return;
   link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
+  auto& took = observes() ? ground_.metrics.observer_sync_ms : ground_.metrics.follower_sync_ms;
+  took.record(std::chrono::duration_cast<Millis>(last_ping_ - sync_began_).count());
   ground_.established(observes() ? ServingRole::observer : ServingRole::follower, epoch_, doubt_);
   on_submitted();
 }

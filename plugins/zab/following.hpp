@@ -127,7 +127,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
     Done<bool> revalidation;  ///< Whose, if any.
   };
   std::deque<Told> told_;
-  MonoTime confirmed_{}, last_ping_{};
+  MonoTime sync_began_{}, confirmed_{}, last_ping_{};
 };
 
 }  // namespace vivarium::zab

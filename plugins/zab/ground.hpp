@@ -6,13 +6,13 @@
 #include "bug.hpp"
 #include "ensemble.hpp"
 #include "history.hpp"
+#include "member_metrics.hpp"
 #include "promises.hpp"
 #include "submissions.hpp"
 
 #include <vivarium/broadcast.hpp>
 #include <vivarium/log.hpp>
 #include <vivarium/loop.hpp>
-#include <vivarium/metrics.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -54,13 +54,13 @@ struct Ground {
   History& history;
   Promises& promises;
   Submissions& submissions;
+  MemberMetrics& metrics;
   /// May this server's promises be counted? Not those of one that may have lost some.
   bool promises_count = true;
   bool listens_everywhere = false;  ///< quorumListenOnAllIPs
   /// Where a leader's counter ends. ZooKeeper's leaders hand out none with all 32 bits set either.
   std::uint32_t counter_max = 0xFFFFFFFE;
   PutBack put_back{};
-  Summary* quorum_ack_us = nullptr;  ///< Of a leader: from a proposal to its acknowledgement by a quorum.
   bool has_bug(Bug bug) const { return put_back.has_bug(bug); }
   /// Applies what is durable, up to `committed`; what that answers is settled first.
   void apply(Zxid committed) const {

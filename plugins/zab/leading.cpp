@@ -26,7 +26,11 @@ Leading::Leading(Ground& ground)
     : ground_(ground),
       started_at_(ground.history.last_logged()),
       current_before_(ground.promises.current()),
-      committed_(started_at_) {}
+      committed_(started_at_),
+      // Answers to REVALIDATE are among them here.
+      pending_syncs_(ground.metrics.add("pending_syncs", [this] {
+        return static_cast<double>(awaited_.size());
+      })) {}
 
 Leading::~Leading() {
   left_ = true;
@@ -287,7 +291,7 @@ void Leading::commit(Zxid zxid) {
   if (!any) return;
   const auto now = ground_.loop.now();
   for (; !outstanding_.empty() && outstanding_.front().zxid <= committed_; outstanding_.pop_front())
-    ground_.quorum_ack_us->record(
+    ground_.metrics.quorum_ack_us.record(
         std::chrono::duration_cast<Micros>(now - outstanding_.front().proposed).count());
   const SharedBytes to_voters(std::move(commits)), to_observers(std::move(informs));
   for (auto& learner : learners_)

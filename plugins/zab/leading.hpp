@@ -131,6 +131,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   std::deque<Outstanding> outstanding_;
   bool progress_ = false;
   std::deque<Awaited> awaited_;
+  std::unique_ptr<MetricHandle> pending_syncs_;
   std::deque<Done<bool>> revalidations_;  ///< Of this server's own clients.
   MonoTime asked_{-1};           ///< When the last round that asks all was sent.
 };

@@ -139,6 +139,7 @@ void LearnerHandler::on_revalidate(const QuorumPacket& packet) {
   std::int32_t timeout = 0;
   in(session.value, timeout);
   if (!in.ok()) return drop("its REVALIDATE is malformed");
+  ground_.metrics.revalidations.add();
   const auto claim = in.rest().empty() ? Claim::fresh : Claim::kept;
   user_.on_revalidate(*this, session, timeout, claim, [this, session, zxid = packet.zxid](bool valid) {
     std::string data;
@@ -218,12 +219,14 @@ void LearnerHandler::find_end_of_epoch(Epoch epoch, std::uint32_t low, std::uint
 void LearnerHandler::truncate_and_send(Zxid zxid) {
   ground_.log.info("server " + std::to_string(id_.value) + " has its history cut after " +
                    text_of(zxid));
+  ground_.metrics.diffs.add();
   link_->send(PacketType::trunc, zxid.value);
   sent_ = zxid;
   read_on();
 }
 
 void LearnerHandler::send_diff() {
+  ground_.metrics.diffs.add();
   link_->send(PacketType::diff, std::max(user_.committed(), last_zxid_).value);
   sent_ = last_zxid_;
   read_on();
@@ -232,6 +235,7 @@ void LearnerHandler::send_diff() {
 void LearnerHandler::send_snapshot() {
   waits_for_snapshot_ = !user_.may_send_snapshot();
   if (waits_for_snapshot_) return;
+  ground_.metrics.snapshots.add();
   cursor_ = ground_.parts.state.snapshot();
   sent_ = cursor_->zxid();
   ground_.log.info("server " + std::to_string(id_.value) + " is sent the state at " + text_of(sent_));

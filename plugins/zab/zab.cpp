@@ -13,7 +13,6 @@ namespace vivarium::zab {
 namespace {
 
 /// Recorded in microseconds, and shown in milliseconds.
-constexpr PerUnit kMicrosPerMilli = 1000;
 
 std::int64_t setting(PluginHost& host, std::string_view key, std::int64_t otherwise) {
   const auto text = host.server_setting(key);
@@ -44,7 +43,8 @@ struct Zab::Work {
         ensemble(members_of(lent.state)),
         history(parts, zab.put_back_),
         promises(lent.log, lent.opened),
-        ground{zab.loop_, zab.log_, parts, ensemble, zab.timing_, history, promises, submissions} {}
+        ground{zab.loop_, zab.log_,  parts,    ensemble,    zab.timing_,
+               history,   promises, submissions, zab.metrics_} {}
 
   BroadcastParts parts;
   Ensemble ensemble;
@@ -62,8 +62,7 @@ Zab::Zab(PluginHost& host)
       counter_max_(static_cast<std::uint32_t>(host.options().integer("counter_max"))),
       put_back_(bug_put_back(host)),
       listens_everywhere_(host.server_setting("quorumListenOnAllIPs") == "true"),
-      quorum_ack_metric_(host.metrics().add("quorum_ack_latency", quorum_ack_us_,
-                                            SummaryDetail::percentiles, kMicrosPerMilli)) {}
+      metrics_(host.metrics()) {}
 
 Zab::~Zab() = default;
 
@@ -82,7 +81,7 @@ void Zab::run(const BroadcastParts& parts) {
   ground.listens_everywhere = listens_everywhere_;
   ground.put_back = put_back_;
   ground.counter_max = counter_max_;
-  ground.quorum_ack_us = &quorum_ack_us_;
+  away_since_ = loop_.now();
   ground.leave = [this](std::string why) {
     leaving_ = std::move(why);
     post([this] { end_office(); });
@@ -120,7 +119,10 @@ Candidacy Zab::candidacy() const {
 
 /// Votes rest on what is durable, so the log has to come to rest first (ZOOKEEPER-4541, 4712).
 void Zab::look() {
-  looking_ = true;
+  if (!std::exchange(looking_, true)) {
+    looking_since_ = loop_.now();
+    metrics_.looked.add();
+  }
   if (dead_) return;
   if (work_->promises.accepted() >= kLastEpoch)
     return on_failed({Errc::out_of_range,
@@ -138,6 +140,7 @@ void Zab::on_advice(ServerId leader, Candidacy::Vote vote) {
   if (!work_ || !looking_ || dead_) return;
   if (!work_->ensemble.find(leader)) return;
   looking_ = false;
+  metrics_.election_ms.record(ms_since(looking_since_));
   work_->ground.promises_count = vote == Candidacy::Vote::counts;
   if (!work_->ground.promises_count || work_->promises.ever_kept()) return take_office(leader);
   // All is new: from now on this server is known to be, also to itself when it starts again, and not
@@ -168,8 +171,14 @@ void Zab::take_office(ServerId leader) {
 
 void Zab::on_election_failed(const Error& error) { on_failed(error); }
 
+std::int64_t Zab::ms_since(MonoTime begun) const {
+  return std::chrono::duration_cast<Millis>(loop_.now() - begun).count();
+}
+
 void Zab::on_established(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt) {
   role_ = role;
+  metrics_.unavailable_ms.record(ms_since(away_since_));
+  if (role == ServingRole::leader) metrics_.leader_unavailable_ms.record(ms_since(away_since_));
   damaged_ = false;
   auto& work = *work_;
   // This leader may still hold, and propose, what it was sent before.
@@ -197,8 +206,10 @@ void Zab::end_office() {
   office_.reset();
   work_->submissions.unsend();
   if (put_back_.has_bug(Bug::zk2845)) work_->history.forget_unapplied();
-  if (std::exchange(role_, ServingRole::none) != ServingRole::none)
+  if (std::exchange(role_, ServingRole::none) != ServingRole::none) {
+    away_since_ = loop_.now();
     work_->parts.events.on_role(ServingRole::none, BroadcastEvents::Doubt::resolved);
+  }
   look();
 }
 

@@ -60,6 +60,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   void take_office(ServerId leader);
   void end_office();
   void on_established(ServingRole role, Epoch epoch, BroadcastEvents::Doubt doubt);
+  std::int64_t ms_since(MonoTime begun) const;
   void on_synced(SessionId session, std::int32_t cxid);
   bool serves() const { return role_ != ServingRole::none; }
   /// Runs the task from the loop, unless this has stopped by then.
@@ -71,13 +72,13 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   std::uint32_t counter_max_;
   PutBack put_back_;
   bool listens_everywhere_;
-  Summary quorum_ack_us_;
-  std::unique_ptr<MetricHandle> quorum_ack_metric_;
+  MemberMetrics metrics_;
   std::unique_ptr<Work> work_;
   std::unique_ptr<Office> office_;
   ServerId leader_{-1};
   ServingRole role_ = ServingRole::none;
   std::optional<std::string> leaving_;  ///< Why the office ends, as soon as the event at hand is over.
+  MonoTime looking_since_{}, away_since_{};  ///< Of looking, and of not serving.
   bool looking_ = false, log_full_ = false, dead_ = false;
   /// What the disk held may be less than what was promised; until a leader has brought it up to date.
   bool damaged_ = false;

@@ -532,6 +532,26 @@ TEST_CASE("the leader measures how long a quorum took for each transaction, and 
     CHECK(node->host.fake_metrics.value("quorum_ack_latency") == (node.get() == &cluster.leader() ? 5 : 0));
 }
 
+TEST_CASE("members tell how they were elected, brought up to date and kept so") {
+  Cluster cluster(3, make_zab);
+  for (int i = 0; i < 5; ++i) cluster.other().submit(1, i, "x");
+  REQUIRE(cluster.wait_applied(5));
+  for (const auto& node : cluster.nodes) {
+    const bool leads = node.get() == &cluster.leader();
+    CAPTURE(leads);
+    const auto& metrics = node->host.fake_metrics;
+    for (const auto* once : {"looking_count", "election_time", "unavailable_time"})
+      CHECK(metrics.value(once) == 1);
+    CHECK(metrics.value("leader_unavailable_time") == (leads ? 1 : 0));
+    CHECK(metrics.value("follower_sync_time") == (leads ? 0 : 1));
+    CHECK(metrics.value("observer_sync_time") == 0);
+    CHECK(metrics.value("diff_count") == (leads ? 2 : 0));
+    CHECK(metrics.value("snap_count") == 0);
+    CHECK(metrics.value("learner_proposal_received_count") == (leads ? 0 : 5));
+    CHECK(metrics.value("learner_commit_received_count") == (leads ? 0 : 5));
+  }
+}
+
 // --- the end of the counter -----------------------------------------------------------------------
 
 TEST_CASE("an office ends where its counter does, and no write is lost, doubled or out of order") {

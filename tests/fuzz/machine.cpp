@@ -7,7 +7,6 @@
 namespace vivarium::fuzz {
 namespace {
 
-constexpr std::uint64_t kSeed = 1;
 // Digests would refuse almost all that a fuzzer changes, and so hide what comes after them.
 constexpr Recovery::Rules kRules = {.extended_types = true, .compare_digest = false};
 
@@ -55,7 +54,7 @@ Result<Recovered> Machine::start() {
   make_store();
   std::unique_ptr<Recovery> recovery;
   auto recovered = await<Recovered>([&](Done<Recovered> done) {
-    recovery = std::make_unique<Recovery>(*store_, host_->fake_log, kSeed, kRules, std::move(done));
+    recovery = std::make_unique<Recovery>(*store_, loop_, host_->fake_log, kRules, std::move(done));
     recovery->start(*this);
   });
   if (recovered) durable_ = recovered->opened.last_durable;

@@ -378,7 +378,7 @@ TEST_CASE("a transaction that cannot be decoded is refused with how to find it, 
                      Bench::record_of({Zxid{1}, SharedBytes(payload + "no record of that type")}));
   bench.make();
   std::optional<Error> refusal;
-  Recovery recovery(*bench.store, bench.host->fake_log, 1, {},
+  Recovery recovery(*bench.store, bench.host->loop(), bench.host->fake_log, {},
                     [&](const Result<Recovered>& outcome) { refusal = outcome.error(); });
   recovery.start(bench.events);
   REQUIRE(bench.doors.run_until([&] { return refusal.has_value(); }));
