@@ -297,6 +297,27 @@ def who_is_who(t):
     t.check(answer(t, *client.exists("/never")) == client.NO_NODE, "nothing was created")
 
 
+def clear_credentials(t):
+    """A password in clear at a server that takes passwords on encrypted connections only."""
+    secret = b"listener:overheard"
+    with t.client() as c:
+        c.raw(wire.frame(wire.request(client.AUTH_XID, client.AUTH, wire.i32(0) + wire.string("digest") +
+                                      wire.buffer(secret))) +
+              wire.frame(wire.request(1, *wire.create("/never"))))
+        reply = c.reply()
+        t.check((reply.xid, reply.err) == (client.AUTH_XID, client.AUTH_FAILED), f"refused: {reply.xid, reply.err}")
+        try:
+            t.check(False, f"the connection goes on: {c.reply()}")
+        except client.Closed:
+            t.check(True, "the connection ends")
+    t.check(answer(t, *client.exists("/never")) == client.NO_NODE, "what came behind it is not carried out")
+    t.check("secure_only" in t.log() and "overheard" not in t.log(),
+            "the log says why, and not the password")
+
+
+clear_credentials.settings = ["vivarium.auth.digest.secure_only=true"]
+
+
 def forged_lines(t):
     """New lines in whatever a client may name."""
     forged = "\n2026-01-01 00:00:00.000 error FORGED\r\n\x1b[31mFORGED\x85FORGED"
@@ -335,4 +356,4 @@ def forged_lines(t):
 
 forged_lines.settings = ["vivarium.log.level=debug"]
 
-ATTACKS = [counts, lengths_and_paths, denied, watch_leaks, who_is_who, forged_lines]
+ATTACKS = [counts, lengths_and_paths, denied, watch_leaks, who_is_who, clear_credentials, forged_lines]
