@@ -192,5 +192,5 @@ function longestStage(stages) {
 }
 
 function awaitedSync(sync) {
-  return sync ? `a sync of ${fineLatency(sync.took_us)} ms, ${count(sync.transactions)} transactions` : '–';
+  return sync ? `a sync of ${fineLatency(sync.took_us)} ms, ${count(sync.transactions)} transaction${sync.transactions === 1 ? '' : 's'}` : '–';
 }

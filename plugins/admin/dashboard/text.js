@@ -101,7 +101,7 @@ export function byteSize(bytes) {
 export function duration(ms) {
   const parts = [[86400e3, 'd'], [3600e3, 'h'], [60e3, 'min'], [1e3, 's']];
   const first = parts.findIndex(([size]) => ms >= size);
-  if (first < 0) return '0 s';
+  if (first < 0) return `${Math.round(ms)} ms`;
   return parts.slice(first, first + 2).map(([size, unit], i) => {
     const whole = Math.floor(i === 0 ? ms / size : (ms % parts[first][0]) / size);
     return i > 0 && whole === 0 ? '' : `${whole} ${unit}`;
