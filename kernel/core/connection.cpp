@@ -17,7 +17,9 @@ constexpr std::size_t kUnsentBytesLow = 1u << 20;   ///< and below this it goes 
 /// A client that reads so much within its timeout is alive.
 constexpr std::size_t kUnsentBytesStep = 256u << 10;
 /// So much leaves at once: a buffer that grew on would be copied, and be half empty.
-constexpr std::size_t kOutBytesFull = 64u << 10;
+constexpr std::size_t kOutBytesFull = 63u << 10;
+/// Of one that is kept, with the reply that fills it: what allocators have without rounding up.
+constexpr std::size_t kOutBytesKept = (64u << 10) - 1;
 constexpr std::size_t kReplyHeaderBytes = 16;
 /// What is longer may take long.
 constexpr std::size_t kLongReplyBytes = 256u << 10;
@@ -910,7 +912,11 @@ void Connection::answer_sync(Waiting& waiting) {
 
 // --- replies --------------------------------------------------------------------------------------
 
+/// What is sent to it will be kept for a while, so it should have no room to spare.
+bool Connection::is_slow() const { return channel_.queued_bytes() > kUnsentBytesStep; }
+
 Connection::Frame Connection::begin() {
+  if (out_.empty() && is_slow()) out_.reserve(kOutBytesKept);
   const Frame frame{out_.size()};
   out_.append(4 + kReplyHeaderBytes, '\0');
   return frame;
@@ -1046,6 +1052,7 @@ void Connection::send(std::string bytes) {
   if (bytes.empty()) return;
   info_.last_response_ms = clients_.parts().loop.wall_ms();
   if (channel_.queued_bytes() == 0) unread_since_ = clients_.parts().loop.now();
+  if (is_slow() && bytes.capacity() > bytes.size() + bytes.size() / 8) bytes.shrink_to_fit();
   const auto size = bytes.size();
   channel_.send(SharedBytes(std::move(bytes)));
   clients_.note_sent(size);

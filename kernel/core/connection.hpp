@@ -107,6 +107,7 @@ class Connection final : public ChannelHandler, public Watcher {
   void abandon();
   /// More work or output is under way than one connection may add to.
   bool overloaded() const;
+  bool is_slow() const;
   /// Goes on reading if frames were held back.
   void resume();
   void close();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace vivarium {
@@ -9,12 +10,32 @@ namespace {
 
 /// An empty queue gives back memory for more pieces than this.
 constexpr std::size_t kIdlePiecesMax = 1024;
+constexpr std::size_t kSmallBytes = 2u << 10;
+constexpr std::size_t kMergedBytes = 16u << 10;
 
 }  // namespace
 
 void OutQueue::push(SharedBytes bytes) {
   bytes_ += bytes.size();
+  small_bytes_ = bytes.size() < kSmallBytes ? small_bytes_ + bytes.size() : 0;
   pieces_.push_back(std::move(bytes));
+  if (small_bytes_ >= kMergedBytes) merge_small();
+}
+
+/// But for the first piece, of which some may be gone.
+void OutQueue::merge_small() {
+  small_bytes_ = 0;
+  auto begin = pieces_.end();
+  std::size_t size = 0;
+  while (begin > pieces_.begin() + static_cast<std::ptrdiff_t>(first_) + 1 &&
+         (begin - 1)->size() < kSmallBytes)
+    size += (--begin)->size();
+  if (pieces_.end() - begin < 2) return;
+  std::string merged;
+  merged.reserve(size);
+  for (auto piece = begin; piece != pieces_.end(); ++piece) merged += piece->view();
+  *begin = SharedBytes(std::move(merged));
+  pieces_.erase(begin + 1, pieces_.end());
 }
 
 std::size_t OutQueue::pieces(std::span<std::string_view> pieces) const {
@@ -52,7 +73,7 @@ void OutQueue::drop(std::size_t bytes) {
 void OutQueue::clear() {
   pieces_.clear();
   if (pieces_.capacity() > kIdlePiecesMax) pieces_.shrink_to_fit();
-  first_ = offset_ = bytes_ = 0;
+  first_ = offset_ = bytes_ = small_bytes_ = 0;
 }
 
 }  // namespace vivarium

@@ -1,5 +1,6 @@
 #pragma once
-// The bytes that a channel was given to send and the system has not taken yet.
+// The bytes that a channel was given to send and the system has not taken yet. Small pieces that stay are
+// copied together: each alone takes a hundred bytes of its own.
 
 #include <cstddef>
 #include <span>
@@ -27,7 +28,10 @@ class OutQueue {
   void clear();
 
  private:
+  void merge_small();
+
   std::vector<SharedBytes> pieces_;
+  std::size_t small_bytes_ = 0;  ///< At most so many in small pieces at the end.
   std::size_t first_ = 0;   ///< Pieces before this one are gone.
   std::size_t offset_ = 0;  ///< Bytes of the first piece that are gone.
   std::size_t bytes_ = 0;
