@@ -22,6 +22,8 @@ using Kind = ServiceWatcher::Kind;
 
 /// Longer than this an answer may not take.
 constexpr MonoTime kInTime = seconds(1);
+/// How long a question and its answer travel: what strikes meanwhile strikes them.
+constexpr MonoTime kOnTheWay = Millis(10);
 constexpr std::int64_t kVoters = 5;
 constexpr std::size_t kRoamers = 2;
 constexpr std::int32_t kTimeoutsMs[] = {10'000, 30'000};
@@ -315,7 +317,7 @@ class Hours final : private ServiceWatcher {
   /// what the ensemble is forced to, a fault of its server or of its connection may cost it that much, once.
   ExplainedOutage explain_of_roamer(const Service& service, std::size_t client, const Outage& outage) {
     const auto allowed = explanations_.forced_part(outage) + patience_of(settings_of(client));
-    const auto since = last_trouble(outage.begins);
+    const auto since = last_trouble(outage.begins + kOnTheWay);
     const bool forced = outage.begins <= since + patience_of(settings_of(client));
     if (!forced || outage.length() > allowed)
       verdict_.object("A-2", fmt::format("client {}, which may use any server, was not answered from {} to {} "
