@@ -50,9 +50,12 @@ RequestParser::Parsed RequestParser::parse(std::string_view bytes) {
   const auto rest = bytes.substr(state_->parsed);
   state_->parsed += state_->parser.put(boost::asio::const_buffer(rest.data(), rest.size()), error);
   Parsed parsed;
-  if (error == http::error::need_more) return parsed;
+  const bool waits = error == http::error::need_more;
+  if (waits && bytes.size() < header_bytes_max_) return parsed;
   parsed.taken = state_->parsed;
-  parsed.outcome = error == http::error::header_limit ? Outcome::too_long
+  // Beast allows as much again for the fields when they come after the request line.
+  const bool too_long = waits || error == http::error::header_limit || parsed.taken > header_bytes_max_;
+  parsed.outcome = too_long                                 ? Outcome::too_long
                    : error || !state_->take(parsed.request) ? Outcome::malformed
                                                             : Outcome::complete;
   state_.reset();
