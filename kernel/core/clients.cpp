@@ -262,9 +262,12 @@ void Clients::sync(SessionId session, std::int32_t cxid) {
   parts_.broadcast.sync(session, cxid);
 }
 
+/// What it has asked for in the frames at hand is withdrawn with the rest, so it has to be submitted first.
 void Clients::let_go(Connection& connection) {
   orphan(connection);
-  if (unbind(connection.session(), connection)) parts_.broadcast.withdraw(connection.session());
+  if (!unbind(connection.session(), connection)) return;
+  submit_batch();
+  parts_.broadcast.withdraw(connection.session());
 }
 
 void Clients::forget(Connection& connection) {

@@ -86,7 +86,10 @@ class ScriptedBroadcast final : public Broadcast, private LogStoreEvents {
                         request.owner});
     if (prompt) loop_.post([this] { if (parts_) apply_all(); });
   }
-  void withdraw(SessionId session) override { withdrawn.push_back(session); }
+  void withdraw(SessionId session) override {
+    withdrawn.push_back(session);
+    if (role_ == ServingRole::none) std::erase_if(writes, [&](const Write& one) { return one.session == session; });
+  }
   void sync(SessionId session, std::int32_t cxid) override {
     syncs.emplace_back(session, cxid);
     if (prompt) loop_.post([this] { if (parts_) answer_syncs(); });

@@ -508,6 +508,19 @@ TEST_CASE("what was asked for here by a client that has gone to another server g
   CHECK(server.broadcast.withdrawn == std::vector<SessionId>{{server.client.session}});
 }
 
+TEST_CASE("a write that comes with the ping that ends its connection goes to no next leader") {
+  Follower server;
+  server.lose_leader();
+  server.broadcast.fall_silent();
+  server.loop.run_for(3333ms + 1ms);
+  server.client.send_create("/b");
+  server.client.send(Op::ping, {});
+  server.settle();
+  REQUIRE(server.client.closed);
+  REQUIRE(server.broadcast.withdrawn == std::vector<SessionId>{{server.client.session}});
+  CHECK(server.broadcast.writes.empty());
+}
+
 TEST_CASE("what is said of a session is said to the connection that has asked") {
   Follower server;
   Client first(server, Client::Greeting::none);
