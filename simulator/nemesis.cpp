@@ -93,14 +93,14 @@ void Nemesis::relay(const FaultAction& action, std::size_t index) {
 }
 
 /// A server that never took part cannot be told from one whose disk was replaced, and neither may vote: those
-/// that have a history must be a majority without it, or nobody could ever lead again.
+/// that have a history must be a majority of the voters without it, or nobody could ever lead again.
 bool Nemesis::others_suffice(std::size_t machine) const {
   std::size_t with_history = 0;
-  for (std::size_t i = 0; i < targets_.machines.size(); ++i) {
+  for (std::size_t i = 0; i < targets_.voters; ++i) {
     const ServerId id{static_cast<std::int64_t>(i) + 1};
     if (i != machine && targets_.protocol.durable(id).value > 0) ++with_history;
   }
-  return 2 * with_history > targets_.machines.size();
+  return 2 * with_history > targets_.voters;
 }
 
 void Nemesis::to_network(const FaultAction& action, std::size_t server) {

@@ -20,6 +20,7 @@ class Nemesis {
     SimulatedLoop& loop;
     Network& network;
     std::vector<std::unique_ptr<Machine>>& machines;  ///< machines[i] is server i + 1.
+    std::size_t voters;                               ///< The first ones; the others observe.
     std::vector<HostId> clients;
     ProtocolChecks& protocol;
     Trace& trace;
