@@ -72,8 +72,9 @@ class Hours final : private ServiceWatcher {
     ensemble_.build(topology_, generator_);
     for (std::size_t i = 0; i < topology_.clients; ++i) add_client(i);
     nemesis_ = std::make_unique<Nemesis>(
-        Nemesis::Targets{loop_, ensemble_.network, ensemble_.machines, static_cast<std::size_t>(topology_.voters), client_hosts(),
-                         ensemble_.protocol, ensemble_.trace, result_.probes});
+        Nemesis::Targets{loop_, ensemble_.network, ensemble_.machines,
+                         static_cast<std::size_t>(topology_.voters), client_hosts(), ensemble_.protocol,
+                         ensemble_.trace, result_.probes});
   }
 
   HoursResult go() {

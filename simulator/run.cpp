@@ -57,8 +57,9 @@ class Run {
     disks_ = std::make_unique<DiskChecks>(ensemble_.machines, ensemble_.protocol, kSnapshotsKept, verdict_,
                                           result_.probes);
     nemesis_ = std::make_unique<Nemesis>(
-        Nemesis::Targets{loop_, ensemble_.network, ensemble_.machines, static_cast<std::size_t>(topology_.voters), client_hosts,
-                         ensemble_.protocol, ensemble_.trace, result_.probes});
+        Nemesis::Targets{loop_, ensemble_.network, ensemble_.machines,
+                         static_cast<std::size_t>(topology_.voters), client_hosts, ensemble_.protocol,
+                         ensemble_.trace, result_.probes});
   }
 
   ~Run() {

@@ -3,6 +3,7 @@
 namespace vivarium::zab {
 namespace {
 
+/// Recorded in microseconds, and shown in milliseconds.
 constexpr PerUnit kMicrosPerMilli = 1000;
 
 struct CounterRow {

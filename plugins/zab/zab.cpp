@@ -12,8 +12,6 @@
 namespace vivarium::zab {
 namespace {
 
-/// Recorded in microseconds, and shown in milliseconds.
-
 std::int64_t setting(PluginHost& host, std::string_view key, std::int64_t otherwise) {
   const auto text = host.server_setting(key);
   std::int64_t value = otherwise;

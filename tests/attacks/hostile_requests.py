@@ -234,6 +234,11 @@ def watch_leaks(t):
         t.check(paths == ["/open/seen"], f"what reaches the spy: {paths}")
 
 
+def auth(scheme, credential):
+    return wire.frame(wire.request(client.AUTH_XID, client.AUTH, wire.i32(0) +
+                                   wire.string(scheme) + wire.buffer(credential)))
+
+
 def who_is_who(t):
     """Guessed sessions, foreign addresses, failed authentication with requests behind it."""
     with t.client() as victim, t.client() as other:
@@ -281,9 +286,6 @@ def who_is_who(t):
         c.close()
         return [(reply.xid, reply.err) for reply in heard]
 
-    def auth(scheme, credential):
-        return wire.frame(wire.request(client.AUTH_XID, client.AUTH, wire.i32(0) +
-                                       wire.string(scheme) + wire.buffer(credential)))
     for name, first, expected in (
             ("an unknown scheme", auth("nobody", b"x"), [(-4, client.AUTH_FAILED)]),
             ("credentials that are null", auth("digest", None), [(-4, client.AUTH_FAILED)]),
@@ -299,10 +301,8 @@ def who_is_who(t):
 
 def clear_credentials(t):
     """A password in clear at a server that takes passwords on encrypted connections only."""
-    secret = b"listener:overheard"
     with t.client() as c:
-        c.raw(wire.frame(wire.request(client.AUTH_XID, client.AUTH, wire.i32(0) + wire.string("digest") +
-                                      wire.buffer(secret))) +
+        c.raw(auth("digest", b"listener:overheard") +
               wire.frame(wire.request(1, *wire.create("/never"))))
         reply = c.reply()
         t.check((reply.xid, reply.err) == (client.AUTH_XID, client.AUTH_FAILED), f"refused: {reply.xid, reply.err}")
