@@ -311,20 +311,22 @@ class Hours final : private ServiceWatcher {
     if (!roams(client)) return;
     const auto own = roamer(kind, client).on_answered(loop_.now());
     if (own && begun_ != MonoTime{})
-      asked_for.explained_of_roamers.push_back(explain_of_roamer(asked_for, client, *own));
+      asked_for.explained_of_roamers.push_back(explain_of_roamer(kind, client, *own));
   }
 
   /// A client that may use any server waits for its own as long as its settings say, and tries others. Beside
-  /// what the ensemble is forced to, a fault of its server or of its connection may cost it that much, once.
-  ExplainedOutage explain_of_roamer(const Service& service, std::size_t client, const Outage& outage) {
-    const auto allowed = explanations_.forced_part(outage) + patience_of(settings_of(client));
+  /// what the ensemble is forced to, a fault of its server or of its connection may cost it that much, once; and a
+  /// server without room on its disk refuses its writes, and keeps it.
+  ExplainedOutage explain_of_roamer(Kind kind, std::size_t client, const Outage& outage) {
+    auto allowed = explanations_.forced_part(outage) + patience_of(settings_of(client));
+    if (kind == Kind::write) allowed += explanations_.refused_part(outage);
     const auto since = last_trouble(outage.begins + kOnTheWay);
     const bool forced = outage.begins <= since + patience_of(settings_of(client));
     if (!forced || outage.length() > allowed)
       verdict_.object("A-2", fmt::format("client {}, which may use any server, was not answered from {} to {} "
                                          "({}), {}",
                                          client, clock_text(outage.begins), clock_text(outage.ends),
-                                         service.name,
+                                         service(kind).name,
                                          forced ? "for longer than " + seconds_text(allowed)
                                                 : "with nothing wrong since " + clock_text(since)));
     return {outage, allowed, {last_fault()}};

@@ -59,8 +59,8 @@ bool Vote::agrees_with(const Vote& other) const {
 void FastLeaderElection::look(Ballot ballot, MonoTime now) {
   const auto voters_before = voters();
   ballot_ = std::move(ballot);
-  const bool deaf = phase_ == Phase::decided && deaf_letters_ >= kDeafLetters;
-  avoided_ = deaf ? std::optional(settled_.proposal.leader) : std::nullopt;
+  const bool deaf = phase_ == Phase::decided && deaf_letters_ >= kLettersBelieved;
+  avoided_ = deaf ? std::optional(Avoided{settled_.proposal.leader, true}) : std::nullopt;
   repetitions_ = 0;
   if (voters() != voters_before) all_is_new_ = false;
   received_.clear();
@@ -78,9 +78,11 @@ void FastLeaderElection::look(Ballot ballot, MonoTime now) {
 
 void FastLeaderElection::settle(Role role, ServerId leader, Epoch epoch) {
   VIVARIUM_ASSERT(role != Role::looking, "a server settles in a role, or looks");
-  if (phase_ != Phase::decided || settled_.proposal.leader != leader)
+  if (phase_ != Phase::decided || settled_.proposal.leader != leader) {
     settled_ = {{leader, ballot_.last_durable, epoch}, round_, state_of(role),
                 Notification::kVersion};
+    forget_letters();
+  }
   settled_.state = state_of(role);
   // The caller may not know yet what it joins; the one that was elected is not behind it.
   settled_.proposal.epoch = std::max(settled_.proposal.epoch, epoch);
@@ -96,7 +98,7 @@ void FastLeaderElection::receive(ServerId from, const Notification& notification
   // Who had a leader when it was told, and looks now, has not kept what it was told.
   const bool missed = asks && phase_ == Phase::looking && elected_.erase(from) > 0;
   if (asks && (behind || missed || !is_voter(from))) answer(from);
-  if (asks && phase_ == Phase::decided) note_deaf(from, notification);
+  if (asks && phase_ == Phase::decided) note_looking(from, notification);
   if (phase_ == Phase::decided || !is_voter(from) || !is_voter(notification.leader)) return;
   if (asks)
     hear_looking(from, notification, now);
@@ -106,15 +108,23 @@ void FastLeaderElection::receive(ServerId from, const Notification& notification
 }
 
 void FastLeaderElection::reach(ServerIds connected, ServerIds connecting, MonoTime now) {
+  bool lost = false;
+  for (const auto id : connected_) {
+    if (connected.contains(id)) continue;
+    looking_.erase(id);
+    elected_.erase(id);
+    lost = lost || id == proposal_.leader;
+  }
   connected_ = std::move(connected);
   connecting_ = std::move(connecting);
-  if (phase_ == Phase::looking && ending_) weigh(false, now);
+  if (looking() && lost) return pass_over(proposal_.leader, now);
+  if (looking() && ending_) weigh(false, now);
 }
 
 void FastLeaderElection::expire(MonoTime now) {
   if (!due_ || now < *due_) return;
-  if (ending_) return decide(proposal_);
-  if (avoided_ && ++repetitions_ == kDeafRepetitions) avoid_no_longer(now);
+  if (ending_) return hears(proposal_.leader) ? decide(proposal_) : pass_over(proposal_.leader, now);
+  if (avoided_ && avoided_->deaf && ++repetitions_ == kDeafRepetitions) avoid_no_longer(now);
   if (!looking() || ending_) return;
   repeat_ = std::min(repeat_ * 2, onlooker() ? kOnlookerRepeatLast : kRepeatLast);
   due_ = now + repeat_;
@@ -155,18 +165,23 @@ Proposal FastLeaderElection::initial_proposal() const {
 
 bool FastLeaderElection::beats(const Proposal& challenger, const Proposal& holder) const {
   const auto key = [](const Proposal& p) { return std::tie(p.epoch, p.zxid, p.leader); };
-  return ballot_.committed.weight(challenger.leader) != 0 && challenger.leader != avoided_ &&
-         key(challenger) > key(holder);
+  const bool avoided = avoided_ && challenger.leader == avoided_->id;
+  return ballot_.committed.weight(challenger.leader) != 0 && !avoided && key(challenger) > key(holder);
 }
 
 // --- what is heard -------------------------------------------------------------------------------
 
 void FastLeaderElection::hear_looking(ServerId from, const Notification& heard, MonoTime now) {
+  if (avoided_ && !avoided_->deaf && avoided_->id == from) avoided_.reset();
   looking_[from] = heard;
   if (all_is_new_ || !everyone_blank()) return count(from, heard, now);
   all_is_new_ = true;
   propose(initial_proposal());
   weigh(true, now);
+  count_again(now);
+}
+
+void FastLeaderElection::count_again(MonoTime now) {
   for (const auto& [sender, last] : std::map(looking_))
     if (looking()) count(sender, last, now);
 }
@@ -232,16 +247,35 @@ bool FastLeaderElection::everyone_blank() const {
   });
 }
 
-void FastLeaderElection::note_deaf(ServerId from, const Notification& heard) {
+void FastLeaderElection::note_looking(ServerId from, const Notification& heard) {
+  const auto letters = ++looking_letters_[from];
+  if (heard.round > settled_.round || letters >= kLettersBelieved) outcome_.looks = from;
   const bool elected = settled_.state != PeerState::leading && from == settled_.proposal.leader;
   if (elected && heard.leader == from && heard.round == settled_.round) ++deaf_letters_;
+}
+
+void FastLeaderElection::forget_letters() {
+  looking_letters_.clear();
+  deaf_letters_ = 0;
 }
 
 /// Perhaps it can hear by now; and perhaps nobody else can lead.
 void FastLeaderElection::avoid_no_longer(MonoTime now) {
   avoided_.reset();
-  for (const auto& [sender, last] : std::map(looking_))
-    if (looking()) count(sender, last, now);
+  count_again(now);
+}
+
+/// Who is out of reach is not waited for, whoever is for it.
+void FastLeaderElection::pass_over(ServerId unheard, MonoTime now) {
+  avoided_ = Avoided{unheard, false};
+  propose(initial_proposal());
+  weigh(true, now);
+  count_again(now);
+}
+
+/// Whoever looks tells everybody, and who does not answers.
+bool FastLeaderElection::hears(ServerId id) const {
+  return id == self_ || looking_.contains(id) || elected_.contains(id);
 }
 
 // --- what comes of it ----------------------------------------------------------------------------
@@ -276,7 +310,7 @@ void FastLeaderElection::weigh(bool news, MonoTime now) {
   if (!agreed) due_ = now + repeat_;
   if (agreed && (news || !ending_)) due_ = now + kSilence;
   ending_ = agreed;
-  if (ending_ && nobody_left_to_hear()) decide(proposal_);
+  if (ending_ && hears(proposal_.leader) && nobody_left_to_hear()) decide(proposal_);
 }
 
 bool FastLeaderElection::is_quorum(const ServerIds& servers) const {
@@ -309,7 +343,7 @@ void FastLeaderElection::decide(const Proposal& proposal) {
   auto state = voter ? PeerState::following : PeerState::observing;
   if (proposal.leader == self_) state = PeerState::leading;
   settled_ = {proposal, round_, state, Notification::kVersion};
-  deaf_letters_ = 0;
+  forget_letters();
   phase_ = Phase::decided;
   ending_ = false;
   due_.reset();

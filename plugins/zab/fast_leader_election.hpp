@@ -60,9 +60,12 @@ class FastLeaderElection {
   static constexpr Millis kSilence{200};
   /// Proposals are told again after the first, then after twice as long each time, up to the last.
   static constexpr Millis kRepeatFirst{200}, kRepeatLast{60'000};
-  /// So often does one that was elected say that it still looks, to somebody who has told it, before it is
-  /// taken for deaf; and for so many repetitions it is then not voted for.
-  static constexpr int kDeafLetters = 2, kDeafRepetitions = 3;
+  /// So often does a server say that it looks, after the election here, in the round of that or in an earlier
+  /// one, before it is believed to do so still: the first may have been on its way. In a later round it is
+  /// believed at once.
+  static constexpr int kLettersBelieved = 2;
+  /// For so many repetitions one that is deaf is not voted for. One that is not heard is as soon as it is heard.
+  static constexpr int kDeafRepetitions = 3;
   /// An onlooker is told nothing that it did not ask for, so it goes on asking.
   static constexpr Millis kOnlookerRepeatLast{2'000};
 
@@ -74,6 +77,7 @@ class FastLeaderElection {
   struct Outcome {
     std::vector<Letter> letters;
     std::optional<ServerId> leader;  ///< The election is over.
+    std::optional<ServerId> looks;   ///< Who does, while this server does not.
   };
 
   explicit FastLeaderElection(ServerId self) : self_(self) {}
@@ -103,6 +107,12 @@ class FastLeaderElection {
  private:
   enum class Phase : std::uint8_t { idle, looking, decided };
   using Votes = std::map<ServerId, Vote>;
+  /// Who is not voted for: nobody would get an answer from it on the quorum port, and it would be elected again
+  /// and again.
+  struct Avoided {
+    ServerId id;
+    bool deaf = false;  ///< It was elected the last time, and has not heard of it; else it is not heard itself.
+  };
 
   // --- who is who
   bool is_voter(ServerId id) const;
@@ -116,11 +126,15 @@ class FastLeaderElection {
   void hear_looking(ServerId from, const Notification& heard, MonoTime now);
   void hear_elected(ServerId from, const Notification& heard, MonoTime now);
   bool take_round(const Notification& heard);
+  void count_again(MonoTime now);
   void count(ServerId from, const Notification& heard, MonoTime now);
   bool joins(const Votes& votes, const Vote& vote) const;
   bool everyone_blank() const;
-  void note_deaf(ServerId from, const Notification& heard);
+  void note_looking(ServerId from, const Notification& heard);
+  void forget_letters();
   void avoid_no_longer(MonoTime now);
+  void pass_over(ServerId unheard, MonoTime now);
+  bool hears(ServerId id) const;
 
   // --- what comes of it
   void propose(const Proposal& proposal);
@@ -143,14 +157,15 @@ class FastLeaderElection {
   bool all_is_new_ = false;
 
   Votes received_;                         ///< Of this round.
-  Votes elected_;                          ///< Of those that do not look, in any round.
-  std::map<ServerId, Notification> looking_;  ///< The last of each voter that looks.
+  Votes elected_;  ///< Of those that do not look, in any round, while they are connected.
+  std::map<ServerId, Notification> looking_;  ///< The last of each voter that looks, while it is connected.
   ServerIds connected_, connecting_;
 
-  /// Letters of the one that was elected here, by which it cannot have heard of that. Nobody would get an
-  /// answer from it on the quorum port, and it would be elected again and again.
+  /// Since the election here: letters of each by which it looks; and those of the one that was elected by which
+  /// it has not heard of that.
+  std::map<ServerId, int> looking_letters_;
   int deaf_letters_ = 0;
-  std::optional<ServerId> avoided_;  ///< Whom that was true of the last time.
+  std::optional<Avoided> avoided_;
   int repetitions_ = 0;
 
   bool ending_ = false;  ///< A quorum agrees; due_ is the end of the silence.

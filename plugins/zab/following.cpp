@@ -99,6 +99,15 @@ void Following::on_link_closed(std::string_view why) {
   leave("the connection to the leader ended: " + std::string(why));
 }
 
+/// A leader that has lost power and come back knows of no connection, but who only waits for it is not told.
+/// A leader that is established is not given up for a word on the election port: something is sent to it that
+/// says nothing new, and the connection ends if that is all that is left of it.
+void Following::on_looking(ServerId) {
+  if (left_) return;
+  if (phase_ != Phase::serving) return leave("the leader looks for one itself");
+  link_->send(PacketType::ack, Zxid::of(epoch_, 0).value);
+}
+
 // --- packets --------------------------------------------------------------------------------------
 
 void Following::on_packet(const QuorumPacket& packet) {

@@ -35,6 +35,7 @@ class Following final : public Office, private Connector, private PacketLinkUser
   void begin() override;
   void end() override;
   void on_durable() override;
+  void on_looking(ServerId leader) override;
   void on_submitted() override;
   void sync(SessionId session, std::int32_t cxid) override;
   void revalidate(SessionId session, std::int32_t timeout_ms, Claim claim,

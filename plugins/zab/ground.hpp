@@ -85,6 +85,8 @@ class Office {
   /// hears that none will come.
   virtual void end() = 0;
   virtual void on_durable() = 0;
+  /// The election hears that the leader of this office, or one of its learners, looks for a leader.
+  virtual void on_looking(ServerId who) = 0;
   /// What Submissions holds unsent may be sent.
   virtual void on_submitted() = 0;
   /// Writes of this server that no client waits for.

@@ -162,6 +162,13 @@ void Leading::on_caught_up(LearnerHandler& learner, Zxid sent) {
   for (auto& other : learners_) other->go_on();
 }
 
+/// Pings find out what has become of those that serve. To the others little is said, and a learner that has lost
+/// power and come back would be waited for.
+void Leading::on_looking(ServerId who) {
+  for (auto& learner : learners_)
+    if (learner->id() == who && learner->stage() < Stage::serving) learner->drop("it looks for a leader");
+}
+
 void Leading::on_joined(LearnerHandler& learner) {
   if (phase_ == Phase::serving) return learner.set_up_to_date();
   establish();

@@ -40,6 +40,7 @@ class Leading final : public Office, private Acceptor, private LearnerHandlerUse
   void begin() override;
   void end() override;
   void on_durable() override;
+  void on_looking(ServerId who) override;
   void on_submitted() override;
   void submit_own(std::span<const Request> requests) override;
   void sync(SessionId session, std::int32_t cxid) override;

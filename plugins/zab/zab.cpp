@@ -167,6 +167,11 @@ void Zab::take_office(ServerId leader) {
   office_->begin();
 }
 
+void Zab::on_looking(ServerId who) {
+  const bool matters = who == leader_ || leader_ == work_->parts.self;
+  if (office_ && !leaving_ && matters) office_->on_looking(who);
+}
+
 void Zab::on_election_failed(const Error& error) { on_failed(error); }
 
 std::int64_t Zab::ms_since(MonoTime begun) const {

@@ -53,6 +53,7 @@ class Zab final : public Broadcast, private LogStoreEvents, private ElectionEven
   void on_failed(const Error& error) override;
   void on_space(bool low, std::uint64_t free_bytes) override;
   void on_advice(ServerId leader, Candidacy::Vote vote) override;
+  void on_looking(ServerId who) override;
   void on_election_failed(const Error& error) override;
 
   void look();

@@ -71,6 +71,8 @@ void ZabElection::carry_out() {
     notification.config = config_;
     connections.send(to, notification);
   }
+  if (outcome.looks)
+    post([who = *outcome.looks](Running& running) { running.events.on_looking(who); });
   timer->cancel();
   if (const auto due = election.due())
     timer->arm(std::max(std::chrono::ceil<Micros>(*due - host_.loop().now()), Micros(0)));

@@ -22,6 +22,11 @@ bool Circumstances::is_hampered(ServerId id) const {
   return server.powered && server.runs && !server.paused && server.disk != Disk::works;
 }
 
+bool Circumstances::any_refuses_writes() const {
+  return std::any_of(servers.begin(), servers.end(),
+                     [](const Server& server) { return server.disk == Disk::full; });
+}
+
 bool Circumstances::can_lead(ServerId id) const {
   if (!takes_part(id) || of(id).disk != Disk::works) return false;
   const auto all = ids();

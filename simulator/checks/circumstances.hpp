@@ -32,6 +32,8 @@ struct Circumstances {
   bool takes_part(ServerId id) const;
   /// It runs, and only its disk keeps it from what it does.
   bool is_hampered(ServerId id) const;
+  /// Somebody's disk is full: it serves, and refuses writes.
+  bool any_refuses_writes() const;
   /// It takes part, its disk keeps pace, and with those that it reaches it is a majority.
   bool can_lead(ServerId id) const;
   /// There are enough that reach each other, and one of them can lead.

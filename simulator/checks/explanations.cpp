@@ -155,6 +155,20 @@ MonoTime Explanations::last_change(MonoTime moment) const {
   return last;
 }
 
+MonoTime Explanations::refused_part(const Outage& outage) const {
+  MonoTime sum{};
+  for (std::size_t i = 0; i < moments_.size(); ++i) {
+    if (!moments_[i].circumstances.any_refuses_writes()) continue;
+    auto ends = outage.ends;
+    if (i + 1 < moments_.size()) {
+      const auto& next = moments_[i + 1];
+      ends = std::min(ends, next.circumstances.any_refuses_writes() ? next.at : next.at + bounds_.drained);
+    }
+    sum += std::max(ends - std::max(moments_[i].at, outage.begins), MonoTime(0));
+  }
+  return sum;
+}
+
 MonoTime Explanations::forced_part(const Outage& outage) const {
   MonoTime sum{};
   auto at = outage.begins;

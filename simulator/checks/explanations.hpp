@@ -71,6 +71,8 @@ class Explanations {
   Explanation explain(const Outage& outage) const;
   /// How much of it is forced by anything.
   MonoTime forced_part(const Outage& outage) const;
+  /// How much of it a client's server may have refused writes, whatever the others do.
+  MonoTime refused_part(const Outage& outage) const;
   /// What is asked about later will have begun later.
   void forget_before(MonoTime moment);
 

@@ -441,6 +441,10 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   }
   ~SilentLeader() { transport_.stop(); }
 
+  /// It listens, and nothing more.
+  void be_mute() { mute_ = true; }
+  int followers() const { return followers_; }
+  int acks_of_new_leader() const { return acks_of_new_leader_; }
   void say(zab::PacketType type, Zxid zxid) { link_->send(type, zxid.value); }
   void propose(Zxid zxid) {
     std::string transaction;
@@ -457,6 +461,9 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   void on_packet(const zab::QuorumPacket& packet) override {
     using enum zab::PacketType;
     const auto beginning = Zxid::of(epoch_, 0).value;
+    followers_ += packet.type == follower_info;
+    acks_of_new_leader_ += packet.type == ack && packet.zxid == beginning;
+    if (mute_) return;
     if (packet.type == follower_info) {
       std::string version;
       append_jute(version, zab::kProtocolVersion);
@@ -479,10 +486,44 @@ class SilentLeader final : private Acceptor, private zab::PacketLinkUser {
   std::shared_ptr<zab::PacketLink> link_;
   Epoch epoch_;
   std::vector<Zxid> history_;
-  bool joined_ = false;
+  bool mute_ = false, joined_ = false;
+  int followers_ = 0, acks_of_new_leader_ = 0;
 };
 
 }  // namespace
+
+TEST_CASE("when its leader looks itself, a follower does not wait for what it cannot bring any more") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  SilentLeader leader(loop, network);
+  Node node(loop, network, 2);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  auto& election = static_cast<StaticElection&>(*node.election);
+  SECTION("it looks as well, if the leader is not established") {
+    leader.be_mute();
+    node.begin();
+    REQUIRE(loop.run_until([&] { return leader.followers() == 1; }));
+    SECTION("as soon as that is its own leader") {
+      election.tell_that_looks({1});
+      CHECK(loop.run_until([&] { return leader.followers() == 2; }, std::chrono::milliseconds(1)));
+    }
+    SECTION("and not for another") {
+      election.tell_that_looks({3});
+      CHECK_FALSE(loop.run_until([&] { return leader.followers() == 2; }, std::chrono::seconds(1)));
+    }
+  }
+  SECTION("it sends something, of which it would hear that the connection is no more, if it is") {
+    node.begin();
+    REQUIRE(loop.run_until([&] { return node.events.role == ServingRole::follower; }));
+    loop.run_for(std::chrono::milliseconds(1));
+    const auto acks = leader.acks_of_new_leader();
+    election.tell_that_looks({1});
+    loop.run_for(std::chrono::milliseconds(1));
+    CHECK(leader.acks_of_new_leader() == acks + 1);
+    CHECK(node.events.role == ServingRole::follower);
+  }
+  node.end();
+}
 
 TEST_CASE("a follower leaves a leader that is silent for syncLimit, from its first moment on") {
   SimulatedLoop loop(1);
@@ -687,24 +728,24 @@ TEST_CASE("a history in which a counter has run over is taken from a later leade
 
 namespace {
 
-/// Says to a leader that it is server 1, and has accepted the last epoch.
-class LastFollower final : private Connector, private zab::PacketLinkUser {
+/// Says to a leader that it is server 1, and what it has accepted, and nothing more.
+class MuteFollower final : private Connector, private zab::PacketLinkUser {
  public:
-  LastFollower(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network)
-      : transport_(loop, std::move(network), "server1") {
+  MuteFollower(SimulatedLoop& loop, std::shared_ptr<MemoryNetwork> network, Epoch accepted)
+      : transport_(loop, std::move(network), "server1"), accepted_(accepted) {
     ConnectSpec spec;
     spec.host = "server3";
     spec.port = 2888;
     spec.framing = zab::PacketLink::framing();
     connecting_ = transport_.connect(spec, *this);
   }
-  ~LastFollower() { transport_.stop(); }
+  ~MuteFollower() { transport_.stop(); }
   bool turned_away = false;
 
  private:
   ChannelHandler* on_connected(Channel& channel) override {
     link_ = zab::PacketLink::open(channel, *this);
-    link_->send(zab::PacketType::follower_info, Zxid::of(zab::kLastEpoch, 0).value,
+    link_->send(zab::PacketType::follower_info, Zxid::of(accepted_, 0).value,
                 zab::LearnerInfo{{1}}.encode());
     return link_.get();
   }
@@ -713,6 +754,7 @@ class LastFollower final : private Connector, private zab::PacketLinkUser {
   void on_link_closed(std::string_view) override { turned_away = true; }
 
   MemoryTransport transport_;
+  const Epoch accepted_;
   std::unique_ptr<Connecting> connecting_;
   std::shared_ptr<zab::PacketLink> link_;
 };
@@ -741,11 +783,30 @@ TEST_CASE("who has accepted the last epoch there is does not end the office of a
     nodes.back()->begin();
   }
   REQUIRE(loop.run_until([&] { return nodes[0]->serves() && nodes[1]->serves(); }));
-  const LastFollower follower(loop, network);
+  const MuteFollower follower(loop, network, zab::kLastEpoch);
   CHECK(loop.run_until([&] { return follower.turned_away; }));
   loop.run_for(std::chrono::seconds(30));
   CHECK(nodes[1]->events.roles == std::vector{ServingRole::leader});
   for (auto& node : nodes) node->end();
+}
+
+TEST_CASE("a leader that is not established does not wait for a learner that looks for one") {
+  SimulatedLoop loop(1);
+  const auto network = std::make_shared<MemoryNetwork>();
+  Node node(loop, network, 3);
+  node.broadcast = std::make_unique<zab::Zab>(node.host);
+  node.election = std::make_unique<StaticElection>(loop, node.id);
+  auto& election = static_cast<StaticElection&>(*node.election);
+  node.begin();
+  loop.run_for(std::chrono::milliseconds(1));
+  const MuteFollower follower(loop, network, Epoch{});
+  const auto is_turned_away_for = [&](ServerId looks) {
+    election.tell_that_looks(looks);
+    return loop.run_until([&] { return follower.turned_away; }, std::chrono::milliseconds(10));
+  };
+  CHECK_FALSE(is_turned_away_for({2}));
+  CHECK(is_turned_away_for({1}));
+  node.end();
 }
 
 TEST_CASE("a leader leaves its office as soon as too few are left of those who follow") {

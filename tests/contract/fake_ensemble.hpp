@@ -27,6 +27,7 @@ class StaticElection final : public Election {
     loop_.post([this] { events_->on_advice(leader_, Candidacy::Vote::counts); });
   }
   void settle(Role, ServerId, Epoch) override {}
+  void tell_that_looks(ServerId who) { events_->on_looking(who); }
 
  private:
   Loop& loop_;

@@ -309,6 +309,20 @@ TEST_CASE("of a time it is known how much is forced") {
   CHECK(timeline.explanations.last_change(70s) == MonoTime(65s));
 }
 
+TEST_CASE("a disk without room has its server refuse writes, until that looks again") {
+  Timeline timeline;
+  const auto part = [&](MonoTime begins, MonoTime ends) { return timeline.explanations.refused_part({begins, ends}); };
+  timeline.at(60s, [](auto& all) { all.of(id(2)).disk = Circumstances::Disk::full; });
+  CHECK(part(50s, 62s) == MonoTime(2s));
+  SECTION("also when others have more troubles meanwhile") {
+    timeline.at(61s, [](auto& all) { all.of(id(3)).paused = true; });
+    CHECK(part(50s, 62s) == MonoTime(2s));
+  }
+  timeline.at(63s, [](auto& all) { all.of(id(2)).disk = Circumstances::Disk::works; });
+  CHECK(part(50s, 70s) == MonoTime(3s) + timeline.bounds.drained);
+  CHECK(part(65s, 70s) == MonoTime(0));
+}
+
 TEST_CASE("what was long ago is forgotten, and what is so now is not") {
   Timeline timeline;
   timeline.at(60s, [](auto& all) { split(all, {1, 2}, {3, 4, 5}); });

@@ -61,6 +61,10 @@ struct Node final : ElectionEvents {
     if (observer) role = Role::observing;
     if (takes_advice) election.settle(role, advised, {epoch_once_led});
   }
+  void on_looking(ServerId who) override {
+    CHECK_FALSE(inside_call);
+    looks = who;
+  }
   void on_election_failed(const Error& error) override {
     CHECK_FALSE(inside_call);
     failure = error.what;
@@ -72,7 +76,7 @@ struct Node final : ElectionEvents {
   ZabElection election;
   bool inside_call = false, observer = false, takes_advice = true;
   std::int64_t epoch_once_led = 0;
-  std::optional<ServerId> leader;
+  std::optional<ServerId> leader, looks;
   std::string failure;
 };
 
@@ -275,6 +279,24 @@ TEST_CASE("when the leader is gone, the others elect another; when it comes back
   REQUIRE(cluster.elected(seconds(5)) == 4);
   cluster.start(5).look(candidacy(5, 1, 10));
   CHECK(cluster.elected(seconds(5)) == 4);
+}
+
+TEST_CASE("followers hear that their leader has started again and looks") {
+  Cluster cluster(3);
+  cluster.start_all();
+  REQUIRE(cluster.elected() == 3);
+  for (const auto& [id, node] : cluster.nodes) node->look(candidacy(3));
+  REQUIRE(cluster.elected() == 3);
+  cluster.loop.run_for(seconds(1));
+  for (const auto& [id, node] : cluster.nodes) CHECK_FALSE(node->looks);
+  cluster.stop(3);
+  cluster.start(3).look(candidacy(3));
+  const auto told = [&] {
+    return std::all_of(cluster.nodes.begin(), cluster.nodes.end(), [](const auto& entry) {
+      return entry.first == 3 || entry.second->looks == ServerId{3};
+    });
+  };
+  CHECK(cluster.loop.run_until(told, seconds(1)));
 }
 
 TEST_CASE("followers that restart find the leader again") {

@@ -84,6 +84,7 @@ struct Server {
     auto outcome = election.take();
     letters = std::move(outcome.letters);
     if (outcome.leader) leader = outcome.leader->value;
+    looks = outcome.looks ? std::optional(outcome.looks->value) : std::nullopt;
   }
   /// The ids of those who were written to by the last event.
   std::vector<std::int64_t> told() const {
@@ -101,6 +102,7 @@ struct Server {
   MonoTime now{milliseconds(1000)};
   std::vector<FastLeaderElection::Letter> letters;
   std::optional<std::int64_t> leader;
+  std::optional<std::int64_t> looks;  ///< Who does, by the last event, though it was to lead.
 };
 
 using Ids = std::vector<std::int64_t>;
@@ -327,6 +329,100 @@ TEST_CASE("one that was elected and still says that it looks is not voted for in
     server.look(ballot(3, 30));
     elect(2);
     CHECK(server.leader == 3);
+  }
+}
+
+/// Its vote comes by way of somebody who hears it.
+TEST_CASE("one that is not heard itself is not elected") {
+  Server server(2, ballot(3, 30));
+  const auto connected = GENERATE(ServerIds{{1}}, ServerIds{{1}, {3}});
+  server.reaches(connected);
+  server.hears(1, looking(3, 3, 30));
+  CHECK(server.proposes() == 3);
+  CHECK_FALSE(server.leader);
+  server.waits(Millis(200));
+  CHECK_FALSE(server.leader);
+  CHECK(server.proposes() == 2);
+  SECTION("another is") {
+    server.hears(1, looking(2, 3, 30));
+    server.waits(Millis(200));
+    CHECK(server.leader == 2);
+  }
+  SECTION("until it is heard") {
+    server.hears(3, looking(3, 3, 30));
+    CHECK(server.proposes() == 3);
+    server.waits(Millis(200));
+    CHECK(server.leader == 3);
+  }
+  SECTION("until it leads") {
+    server.hears(1, following(3, 4, 1));
+    CHECK_FALSE(server.leader);
+    server.hears(3, leading(3, 4, 1));
+    CHECK(server.leader == 3);
+  }
+  SECTION("in a new round it has another chance") {
+    server.look(ballot(3, 30));
+    server.hears(1, looking(3, 3, 30, 2));
+    CHECK(server.proposes() == 3);
+  }
+}
+
+TEST_CASE("one whose connection has ended is passed over at once, whatever it has said before") {
+  Server server(2, ballot(3, 30, members(5)));
+  server.reaches({{1}, {3}, {5}});
+  server.hears(5, looking(5, 3, 30));
+  server.hears(1, looking(5, 3, 30));
+  CHECK(server.proposes() == 5);
+  server.reaches({{1}, {3}});
+  CHECK(server.proposes() == 2);
+  SECTION("others may be for it as long as they like") {
+    server.hears(3, looking(5, 3, 30));
+    server.waits(Millis(200));
+    CHECK_FALSE(server.leader);
+    CHECK(server.proposes() == 2);
+  }
+  SECTION("when it comes back, it is heard again") {
+    server.reaches({{1}, {3}, {5}});
+    server.hears(5, looking(5, 3, 30));
+    CHECK(server.proposes() == 5);
+  }
+}
+
+TEST_CASE("who has elected hears of those who look") {
+  Server server(2, ballot(3, 30));
+  server.reaches({{1}, {3}});
+  server.hears(1, looking(3, 3, 30, 5));
+  server.hears(3, looking(3, 3, 30, 5));
+  REQUIRE(server.leader == 3);
+  SECTION("at once in a later round") {
+    server.hears(3, looking(3, 3, 30, 6));
+    CHECK(server.looks == 3);
+    SECTION("and again as long as it does") {
+      server.hears(3, looking(1, 3, 30, 6));
+      CHECK(server.looks == 3);
+    }
+  }
+  SECTION("at the second time in the same round or an earlier one, in which it may have started again") {
+    const auto round = GENERATE(1, 5);
+    server.hears(3, looking(3, 3, 30, round));
+    CHECK_FALSE(server.looks);
+    server.hears(3, looking(3, 3, 30, round));
+    CHECK(server.looks == 3);
+  }
+  SECTION("of each for itself") {
+    server.hears(1, looking(1, 3, 30, 5));
+    server.hears(3, looking(3, 3, 30, 5));
+    CHECK_FALSE(server.looks);
+    server.hears(1, looking(1, 3, 30, 5));
+    CHECK(server.looks == 1);
+  }
+  SECTION("and what it said before its last election is forgotten") {
+    server.hears(3, looking(3, 3, 30, 5));
+    server.look(ballot(3, 30));
+    server.hears(3, looking(3, 3, 30, 7));
+    server.hears(1, looking(3, 3, 30, 7));
+    server.hears(3, looking(3, 3, 30, 7));
+    CHECK_FALSE(server.looks);
   }
 }
 

@@ -43,6 +43,9 @@ class ElectionEvents {
   /// This server should lead (leader == self), or follow or observe `leader`. `vote`: what its own was
   /// worth in the end; that of an empty server `counts` once all are known to be empty.
   virtual void on_advice(ServerId leader, Candidacy::Vote vote) = 0;
+  /// This server has settled, and that one looks for a leader: if the two had to do with each other as leader
+  /// and follower, that one has left its office, or lost power and come back. Told at each sign of that.
+  virtual void on_looking(ServerId) {}
   /// No election is possible any more: its own address cannot be listened on, say. The last event.
   virtual void on_election_failed(const Error& error) = 0;
 };
