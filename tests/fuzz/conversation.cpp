@@ -342,9 +342,9 @@ void Conversation::note_watch(const Asked& asked, const records::ReplyHeader& he
 void Conversation::check_fired(const HistoryModel& history) const {
   if (ended_) return;
   for (const auto& [path, zxid] : data_watches_)
-    VIVARIUM_ASSERT(history.last_data_event(path) <= zxid, "a watch on " + path + " did not fire");
+    VIVARIUM_ASSERT(!history.fires_data_watch(path, zxid), "a watch on " + path + " did not fire");
   for (const auto& [path, zxid] : child_watches_)
-    VIVARIUM_ASSERT(history.last_child_event(path) <= zxid,
+    VIVARIUM_ASSERT(!history.fires_child_watch(path, zxid),
                     "a watch on the children of " + path + " did not fire");
 }
 

@@ -62,7 +62,8 @@ HistoryNode& HistoryModel::node(std::string_view path) {
 }
 
 void HistoryModel::tell(Events& events, std::string_view path, const HistoryNode& seen_by) {
-  if (may_all_read(seen_by)) events.insert_or_assign(std::string(path), zxid_);
+  auto& last = events[std::string(path)];
+  (may_all_read(seen_by) ? last.heard : last.unheard) = zxid_;
 }
 
 std::set<std::string> HistoryModel::children_of(std::string_view path) const {
@@ -212,14 +213,17 @@ const HistoryModel::Outcome* HistoryModel::outcome(std::int64_t session, std::in
   return found == outcomes_.end() ? nullptr : &found->second;
 }
 
-std::int64_t HistoryModel::last_data_event(std::string_view path) const {
-  const auto found = data_events_.find(path);
-  return found == data_events_.end() ? 0 : found->second;
+bool HistoryModel::fires(const Events& events, std::string_view path, std::int64_t since) {
+  const auto found = events.find(path);
+  return found != events.end() && found->second.heard > since && found->second.unheard <= since;
 }
 
-std::int64_t HistoryModel::last_child_event(std::string_view path) const {
-  const auto found = child_events_.find(path);
-  return found == child_events_.end() ? 0 : found->second;
+bool HistoryModel::fires_data_watch(std::string_view path, std::int64_t since) const {
+  return fires(data_events_, path, since);
+}
+
+bool HistoryModel::fires_child_watch(std::string_view path, std::int64_t since) const {
+  return fires(child_events_, path, since);
 }
 
 Stat HistoryModel::stat_of(std::string_view path) const {

@@ -45,10 +45,10 @@ class HistoryModel {
   const std::set<std::int64_t>& sessions() const { return sessions_; }
   /// What became of the session's write of that xid; nullptr when none was logged.
   const Outcome* outcome(std::int64_t session, std::int32_t cxid) const;
-  /// The zxid of the last change of which a watch on the node, or on its children, hears, if all
-  /// may hear of it; 0 for none.
-  std::int64_t last_data_event(std::string_view path) const;
-  std::int64_t last_child_event(std::string_view path) const;
+  /// Whether a watch on the node, or on its children, that was left at `since` is sure to have fired. It has
+  /// ended unheard at a change that not all may hear of, or may have.
+  bool fires_data_watch(std::string_view path, std::int64_t since) const;
+  bool fires_child_watch(std::string_view path, std::int64_t since) const;
 
   /// Aborts unless the server shows the nodes that changed since the last call as they are here.
   void check_changed(const ServerView& view);
@@ -59,7 +59,11 @@ class HistoryModel {
   std::set<std::string> children_of(std::string_view path) const;
 
  private:
-  using Events = std::map<std::string, std::int64_t, std::less<>>;
+  /// The zxids of the last changes of a node of which all may hear, and of which not all may.
+  struct LastEvents {
+    std::int64_t heard = 0, unheard = 0;
+  };
+  using Events = std::map<std::string, LastEvents, std::less<>>;
 
   void learn(const ServerView& view, const std::string& path);
   WireError apply_one(Op type, JuteIn& body);
@@ -72,6 +76,7 @@ class HistoryModel {
   void close_session(JuteIn& body);
   void check_view(const ServerView& view, const std::string& path) const;
   HistoryNode& node(std::string_view path);
+  static bool fires(const Events& events, std::string_view path, std::int64_t since);
   void tell(Events& events, std::string_view path, const HistoryNode& seen_by);
 
   std::map<std::string, HistoryNode, std::less<>> nodes_;
