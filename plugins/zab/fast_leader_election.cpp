@@ -60,8 +60,9 @@ void FastLeaderElection::look(Ballot ballot, MonoTime now) {
   const auto voters_before = voters();
   ballot_ = std::move(ballot);
   const bool deaf = phase_ == Phase::decided && deaf_letters_ >= kLettersBelieved;
-  avoided_ = deaf ? std::optional(Avoided{settled_.proposal.leader, true}) : std::nullopt;
+  deaf_ = deaf ? std::optional(settled_.proposal.leader) : std::nullopt;
   repetitions_ = 0;
+  passed_over_.clear();
   if (voters() != voters_before) all_is_new_ = false;
   received_.clear();
   elected_.clear();
@@ -123,8 +124,8 @@ void FastLeaderElection::reach(ServerIds connected, ServerIds connecting, MonoTi
 
 void FastLeaderElection::expire(MonoTime now) {
   if (!due_ || now < *due_) return;
-  if (ending_) return hears(proposal_.leader) ? decide(proposal_) : pass_over(proposal_.leader, now);
-  if (avoided_ && avoided_->deaf && ++repetitions_ == kDeafRepetitions) avoid_no_longer(now);
+  if (ending_) return may_lead(proposal_.leader) ? decide(proposal_) : pass_over(proposal_.leader, now);
+  if (deaf_ && ++repetitions_ == kDeafRepetitions) avoid_no_longer(now);
   if (!looking() || ending_) return;
   repeat_ = std::min(repeat_ * 2, onlooker() ? kOnlookerRepeatLast : kRepeatLast);
   due_ = now + repeat_;
@@ -165,14 +166,14 @@ Proposal FastLeaderElection::initial_proposal() const {
 
 bool FastLeaderElection::beats(const Proposal& challenger, const Proposal& holder) const {
   const auto key = [](const Proposal& p) { return std::tie(p.epoch, p.zxid, p.leader); };
-  const bool avoided = avoided_ && challenger.leader == avoided_->id;
+  const bool avoided = challenger.leader == deaf_ || passed_over_.contains(challenger.leader);
   return ballot_.committed.weight(challenger.leader) != 0 && !avoided && key(challenger) > key(holder);
 }
 
 // --- what is heard -------------------------------------------------------------------------------
 
 void FastLeaderElection::hear_looking(ServerId from, const Notification& heard, MonoTime now) {
-  if (avoided_ && !avoided_->deaf && avoided_->id == from) avoided_.reset();
+  passed_over_.erase(from);
   looking_[from] = heard;
   if (all_is_new_ || !everyone_blank()) return count(from, heard, now);
   all_is_new_ = true;
@@ -223,9 +224,12 @@ void FastLeaderElection::hear_elected(ServerId from, const Notification& heard, 
     if (joins(received_, vote)) return decide(vote.proposal);
   }
   elected_[from] = vote;
-  if (!joins(elected_, vote)) return weigh(true, now);
-  round_ = heard.round;
-  decide(vote.proposal);
+  if (joins(elected_, vote)) {
+    round_ = heard.round;
+    return decide(vote.proposal);
+  }
+  if (from == proposal_.leader && !may_lead(from)) return pass_over(from, now);
+  weigh(true, now);
 }
 
 /// A quorum is with a leader that says so itself: followers may not have noticed yet that it is
@@ -261,21 +265,27 @@ void FastLeaderElection::forget_letters() {
 
 /// Perhaps it can hear by now; and perhaps nobody else can lead.
 void FastLeaderElection::avoid_no_longer(MonoTime now) {
-  avoided_.reset();
+  deaf_.reset();
   count_again(now);
 }
 
-/// Who is out of reach is not waited for, whoever is for it.
-void FastLeaderElection::pass_over(ServerId unheard, MonoTime now) {
-  avoided_ = Avoided{unheard, false};
-  propose(initial_proposal());
+/// Whoever is for it: it is out of reach, or follows another. The best of the others in this round is proposed.
+void FastLeaderElection::pass_over(ServerId id, MonoTime now) {
+  passed_over_.insert(id);
+  auto best = initial_proposal();
+  for (const auto& [sender, vote] : received_)
+    if (may_lead(vote.proposal.leader) && beats(vote.proposal, best)) best = vote.proposal;
+  propose(best);
   weigh(true, now);
   count_again(now);
 }
 
-/// Whoever looks tells everybody, and who does not answers.
-bool FastLeaderElection::hears(ServerId id) const {
-  return id == self_ || looking_.contains(id) || elected_.contains(id);
+/// It is heard itself, since whoever looks tells everybody and who does not answers; and it does not say that it
+/// is with another.
+bool FastLeaderElection::may_lead(ServerId id) const {
+  const auto elected = elected_.find(id);
+  return id == self_ || looking_.contains(id) ||
+         (elected != elected_.end() && elected->second.proposal.leader == id);
 }
 
 // --- what comes of it ----------------------------------------------------------------------------
@@ -310,7 +320,7 @@ void FastLeaderElection::weigh(bool news, MonoTime now) {
   if (!agreed) due_ = now + repeat_;
   if (agreed && (news || !ending_)) due_ = now + kSilence;
   ending_ = agreed;
-  if (ending_ && hears(proposal_.leader) && nobody_left_to_hear()) decide(proposal_);
+  if (ending_ && may_lead(proposal_.leader) && nobody_left_to_hear()) decide(proposal_);
 }
 
 bool FastLeaderElection::is_quorum(const ServerIds& servers) const {

@@ -107,12 +107,6 @@ class FastLeaderElection {
  private:
   enum class Phase : std::uint8_t { idle, looking, decided };
   using Votes = std::map<ServerId, Vote>;
-  /// Who is not voted for: nobody would get an answer from it on the quorum port, and it would be elected again
-  /// and again.
-  struct Avoided {
-    ServerId id;
-    bool deaf = false;  ///< It was elected the last time, and has not heard of it; else it is not heard itself.
-  };
 
   // --- who is who
   bool is_voter(ServerId id) const;
@@ -133,8 +127,8 @@ class FastLeaderElection {
   void note_looking(ServerId from, const Notification& heard);
   void forget_letters();
   void avoid_no_longer(MonoTime now);
-  void pass_over(ServerId unheard, MonoTime now);
-  bool hears(ServerId id) const;
+  void pass_over(ServerId id, MonoTime now);
+  bool may_lead(ServerId id) const;
 
   // --- what comes of it
   void propose(const Proposal& proposal);
@@ -165,8 +159,11 @@ class FastLeaderElection {
   /// it has not heard of that.
   std::map<ServerId, int> looking_letters_;
   int deaf_letters_ = 0;
-  std::optional<Avoided> avoided_;
+  // Who is not voted for: nobody would get an answer from it on the quorum port, and it would be elected again
+  // and again.
+  std::optional<ServerId> deaf_;  ///< It was elected the last time, and has not heard of it.
   int repetitions_ = 0;
+  ServerIds passed_over_;         ///< They were proposed, and are not heard themselves.
 
   bool ending_ = false;  ///< A quorum agrees; due_ is the end of the silence.
   Millis repeat_{kRepeatFirst};

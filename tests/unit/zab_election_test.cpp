@@ -388,6 +388,21 @@ TEST_CASE("one whose connection has ended is passed over at once, whatever it ha
   }
 }
 
+/// It has started again, and joined whom others have elected, while some still heard of it alone.
+TEST_CASE("one that follows another is passed over for that one") {
+  Server server(1, ballot(3, 30, members(5)));
+  server.reaches({{2}, {3}, {4}, {5}});
+  server.hears(4, looking(4, 3, 30));
+  for (const int other : {2, 3, 5}) server.hears(other, looking(5, 3, 30));
+  server.hears(4, says(PeerState::leading, 4, 3, 30, 1));
+  CHECK(server.proposes() == 5);
+  server.hears(5, says(PeerState::following, 4, 3, 30, 1));
+  CHECK(server.proposes() == 4);
+  CHECK_FALSE(server.leader);
+  for (const int other : {2, 3}) server.hears(other, looking(4, 3, 30));
+  CHECK(server.leader == 4);
+}
+
 TEST_CASE("who has elected hears of those who look") {
   Server server(2, ballot(3, 30));
   server.reaches({{1}, {3}});
