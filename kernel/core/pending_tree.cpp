@@ -22,10 +22,9 @@ PendingNode PendingTree::from_tree(const Znode& node) {
 }
 
 std::optional<PendingNode> PendingTree::find(std::string_view path) const {
-  if (!nodes_.empty()) {
-    const auto entry = nodes_.find(path);
-    if (entry != nodes_.end())
-      return entry->second.node.exists ? std::optional(entry->second.node) : std::nullopt;
+  if (const auto* pending = touched(path)) {
+    const auto& there = pending->second.node;
+    return there.exists ? std::optional(there) : std::nullopt;
   }
   const auto* node = database_.tree().find(path);
   return node ? std::optional(from_tree(*node)) : std::nullopt;
@@ -46,24 +45,46 @@ std::vector<std::string> PendingTree::ephemerals(SessionId session) const {
   return {paths.begin(), paths.end()};
 }
 
+PendingTree::Node* PendingTree::touched(std::string_view path) const {
+  if (last_parent_ && last_parent_->first == path) return last_parent_;
+  if (nodes_.empty()) return nullptr;
+  const auto found = nodes_.find(path);
+  return found == nodes_.end() ? nullptr : const_cast<Node*>(&*found);  // Ours, as all entries are.
+}
+
 PendingTree::Entry& PendingTree::edit(std::string_view path, Zxid zxid) {
-  auto found = nodes_.find(path);
-  const bool known = found != nodes_.end();
-  if (!known) {
-    found = nodes_.emplace(std::string(path), Entry()).first;
-    if (const auto* node = database_.tree().find(path)) {
-      found->second.node = from_tree(*node);
-      database_.acls().acquire(node->acl);
-    }
+  return edit_node(path, zxid).second;
+}
+
+PendingTree::Entry& PendingTree::edit_parent(std::string_view path, Zxid zxid) {
+  last_parent_ = &edit_node(path, zxid);
+  return last_parent_->second;
+}
+
+PendingTree::Entry& PendingTree::edit_absent(std::string_view path, Zxid zxid) {
+  const auto [entry, is_new] = nodes_.try_emplace(std::string(path));
+  return change(*entry, !is_new, zxid).second;
+}
+
+PendingTree::Node& PendingTree::edit_node(std::string_view path, Zxid zxid) {
+  if (auto* known = touched(path)) return change(*known, true, zxid);
+  auto& entry = *nodes_.emplace(std::string(path), Entry()).first;
+  if (const auto* node = database_.tree().find(path)) {
+    entry.second.node = from_tree(*node);
+    database_.acls().acquire(node->acl);
   }
-  auto& entry = found->second;
-  if (undo_) undo_->before.emplace_back(found->first, known ? std::optional(entry) : std::nullopt);
+  return change(entry, false, zxid);
+}
+
+PendingTree::Node& PendingTree::change(Node& node, bool known, Zxid zxid) {
+  auto& [path, entry] = node;
+  if (undo_) undo_->before.emplace_back(path, known ? std::optional(entry) : std::nullopt);
   if (undo_ && known) database_.acls().acquire(entry.node.acl);  // Held by the undo record.
   if (entry.node.exists && counts_in_digest(path))
     difference_ -= node_digest(entry.node.crc, entry.node.fields);
-  if (entry.changed != zxid) changes_.push_back({zxid, &found->first});
+  if (entry.changed != zxid) changes_.push_back({zxid, &node});
   entry.changed = zxid;
-  return entry;
+  return node;
 }
 
 void PendingTree::put_back(std::string_view path, const Entry& entry) {
@@ -74,7 +95,7 @@ void PendingTree::put_back(std::string_view path, const Entry& entry) {
 void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::int64_t owner,
                          std::int32_t parent_cversion, Zxid zxid, std::int64_t time) {
   const auto parent_path = paths::parent(path);
-  auto& parent = edit(parent_path, zxid);
+  auto& parent = edit_parent(parent_path, zxid);
   ++parent.node.child_count;
   if (parent_cversion > parent.node.fields.cversion) {
     parent.node.fields.cversion = parent_cversion;
@@ -82,7 +103,7 @@ void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::i
   }
   put_back(parent_path, parent);
 
-  auto& entry = edit(path, zxid);
+  auto& entry = edit_absent(path, zxid);
   database_.acls().acquire(acl);
   database_.acls().release(entry.node.acl);
   entry.node = {true,
@@ -97,7 +118,7 @@ void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::i
 
 void PendingTree::remove(std::string_view path, Zxid zxid) {
   const auto parent_path = paths::parent(path);
-  auto& parent = edit(parent_path, zxid);
+  auto& parent = edit_parent(parent_path, zxid);
   --parent.node.child_count;
   parent.node.fields.pzxid = std::max(parent.node.fields.pzxid, zxid.value);
   put_back(parent_path, parent);
@@ -157,12 +178,13 @@ void PendingTree::rollback() {
     owned_changes_.pop_back();
   }
   for (auto record = undo.before.rbegin(); record != undo.before.rend(); ++record) {
-    const auto entry = nodes_.find(record->first);
-    database_.acls().release(entry->second.node.acl);
-    if (record->second)
-      entry->second = *record->second;
-    else
-      nodes_.erase(entry);
+    auto& node = *nodes_.find(record->first);
+    if (!record->second) {
+      erase(node);
+      continue;
+    }
+    database_.acls().release(node.second.node.acl);
+    node.second = *record->second;
   }
   difference_ = undo.difference;
 }
@@ -172,8 +194,7 @@ void PendingTree::settle(Zxid zxid, std::uint64_t digest_before, std::uint64_t d
   while (!changes_.empty() && changes_.front().zxid <= zxid) {
     const auto change = changes_.front();
     changes_.pop_front();
-    const auto entry = nodes_.find(*change.path);
-    if (entry->second.changed == change.zxid) erase(entry);
+    if (change.node->second.changed == change.zxid) erase(*change.node);
   }
   while (!owned_changes_.empty() && owned_changes_.front().zxid <= zxid) {
     forget_owner(owned_changes_.front());
@@ -184,13 +205,14 @@ void PendingTree::settle(Zxid zxid, std::uint64_t digest_before, std::uint64_t d
   }
 }
 
-void PendingTree::erase(Nodes::iterator entry) {
-  database_.acls().release(entry->second.node.acl);
-  nodes_.erase(entry);
+void PendingTree::erase(Node& node) {
+  if (last_parent_ == &node) last_parent_ = nullptr;
+  database_.acls().release(node.second.node.acl);
+  nodes_.erase(node.first);
 }
 
 void PendingTree::discard() {
-  while (!nodes_.empty()) erase(nodes_.begin());
+  while (!nodes_.empty()) erase(*nodes_.begin());
   changes_.clear();
   owned_changes_.clear();
   owned_.clear();

@@ -72,9 +72,10 @@ class PendingTree final : public AclView {
     Zxid changed;
   };
   using Nodes = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+  using Node = Nodes::value_type;
   struct Change {
     Zxid zxid;
-    const std::string* path;  ///< Key of an entry of nodes_.
+    Node* node;
   };
   /// An ephemeral of the session was created or removed by a pending transaction.
   struct OwnedChange {
@@ -90,15 +91,23 @@ class PendingTree final : public AclView {
   };
 
   static PendingNode from_tree(const Znode& node);
-  /// The entry for `path`, made from the tree when there is none; its digest is taken out.
+  /// nullptr when nothing pending touches it.
+  Node* touched(std::string_view path) const;
+  // Of the entry for `path` the digest is taken out, until it is put back. That of a node which will not be
+  // there need not be looked for in the tree.
   Entry& edit(std::string_view path, Zxid zxid);
+  Entry& edit_parent(std::string_view path, Zxid zxid);
+  Entry& edit_absent(std::string_view path, Zxid zxid);
+  Node& edit_node(std::string_view path, Zxid zxid);
+  Node& change(Node& node, bool known, Zxid zxid);
   void put_back(std::string_view path, const Entry& entry);
-  void erase(Nodes::iterator entry);
+  void erase(Node& node);
   void note_owner(std::int64_t owner, std::string_view path, Zxid zxid);
   void forget_owner(const OwnedChange& change);
 
   Database& database_;
   Nodes nodes_;
+  Node* last_parent_ = nullptr;  ///< In nodes_; of the next one as well, mostly.
   std::deque<Change> changes_;
   std::deque<OwnedChange> owned_changes_;
   /// The paths of owned_changes_, by session, so that closing one session costs its own changes only.
