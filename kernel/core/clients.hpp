@@ -14,6 +14,7 @@
 #include "kernel/core/watches.hpp"
 
 #include <vivarium/broadcast.hpp>
+#include <vivarium/jute.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -87,6 +88,15 @@ class Clients final : public Acceptor {
   // --- for connections ----------------------------------------------------------------------------
   const ClientParts& parts() const { return parts_; }
   Database& database() const { return parts_.database(); }
+  /// Archives for what is decoded or encoded at once, until they are asked for again.
+  JuteIn& archive_of(std::string_view bytes) {
+    in_.seat(bytes);
+    return in_;
+  }
+  JuteOut& archive_to(std::string& bytes) {
+    out_.seat(bytes);
+    return out_;
+  }
   Reader reader() const { return Reader(parts_.database(), parts_.gate); }
 
   SessionId next_session_id();
@@ -152,6 +162,9 @@ class Clients final : public Acceptor {
   std::size_t unread_bytes_ = 0;  ///< Of all connections, when they were last counted,
   std::size_t sent_bytes_ = 0;    ///< and what was sent since.
   std::optional<MonoTime> refusal_told_;
+  std::string no_bytes_;
+  JuteIn in_;
+  JuteOut out_{no_bytes_};
   std::int64_t refusals_untold_ = 0;
   std::int64_t last_session_id_ = 0;
 };

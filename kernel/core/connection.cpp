@@ -139,8 +139,7 @@ std::string ops_with_create2(std::string_view body) {
 
 // --- the bodies of replies to writes
 
-void append_outcome(std::string& to, Op op, const Applied& applied) {
-  JuteOut out(to);
+void append_outcome(JuteOut& out, Op op, const Applied& applied) {
   switch (op) {
     case Op::create: return out(applied.path), void();
     case Op::create2:
@@ -153,8 +152,7 @@ void append_outcome(std::string& to, Op op, const Applied& applied) {
 }
 
 /// `asked` has the op of each part, if one of them was create2.
-void append_multi(std::string& to, std::string_view asked, const AppliedEntry& entry) {
-  JuteOut out(to);
+void append_multi(JuteOut& out, std::string_view asked, const AppliedEntry& entry) {
   for (std::size_t i = 0; i < entry.parts.size(); ++i) {
     const auto& part = entry.parts[i];
     if (part.type == Op::error) {
@@ -166,7 +164,7 @@ void append_multi(std::string& to, std::string_view asked, const AppliedEntry& e
     auto op = asked_for_stat ? Op::create2 : part.type;
     if (op == Op::create_container || op == Op::create_ttl) op = Op::create2;
     out(records::MultiHeader{static_cast<std::int32_t>(op), false, 0});
-    append_outcome(to, op, part);
+    append_outcome(out, op, part);
   }
   out(records::MultiHeader{-1, true, -1});
 }
@@ -177,15 +175,9 @@ WireError outcome_of(Op op, const AppliedEntry& entry) {
   return told_by_parts ? WireError::ok : entry.outcome.err;
 }
 
-void append_reply(std::string& to, Op op, std::string_view asked, const AppliedEntry& entry) {
+void append_reply(JuteOut& out, Op op, std::string_view asked, const AppliedEntry& entry) {
   if (outcome_of(op, entry) != WireError::ok) return;
-  op == Op::multi ? append_multi(to, asked, entry) : append_outcome(to, op, entry.outcome);
-}
-
-std::string reply_to(Op op, std::string_view asked, const AppliedEntry& entry) {
-  std::string body;
-  append_reply(body, op, asked, entry);
-  return body;
+  op == Op::multi ? append_multi(out, asked, entry) : append_outcome(out, op, entry.outcome);
 }
 
 }  // namespace
@@ -483,9 +475,8 @@ void Connection::send_connect_response() {
 // --- requests -------------------------------------------------------------------------------------
 
 void Connection::on_request(std::string_view frame) {
-  JuteIn in(frame);
-  records::RequestHeader header;
-  in(header);
+  JuteReader in(frame);
+  const records::RequestHeader header{in.take<std::int32_t>(), in.take<std::int32_t>()};
   if (!in.ok()) return close();
   const auto op = static_cast<Op>(header.type);
   const auto body = in.rest();
@@ -699,7 +690,8 @@ void Connection::answer_read(Waiting& waiting, std::string_view body) {
 
 WireError Connection::append_read(const Waiting& waiting, std::string_view body) {
   const auto result =
-      clients_.reader().read(waiting.op, body, subject(who_asked(waiting)), out_);
+      clients_.reader().read(waiting.op, clients_.archive_of(body), subject(who_asked(waiting)),
+                             clients_.archive_to(out_));
   auto& watches = clients_.parts().watches;
   if (result.watch == WatchEffect::data) watches.add_data(result.path, *this);
   if (result.watch == WatchEffect::children) watches.add_child(result.path, *this);
@@ -822,7 +814,9 @@ void Connection::on_applied(const AppliedEntry& entry) {
     answer_what_is_ready();  // Now, while the state is the one that reads behind it are to see.
   } else {
     mine->err = outcome_of(mine->op, entry);
-    mine->body = reply_to(mine->op, mine->body, entry);
+    std::string reply;
+    append_reply(clients_.archive_to(reply), mine->op, mine->body, entry);
+    mine->body = std::move(reply);
     mine->kind = Wait::applied_write;
     mine->times.leave(Stage::apply, clients_.parts().loop.now());
     note_path(*mine, entry.outcome.path);
@@ -890,7 +884,7 @@ void Connection::answer_what_is_ready() {
 
 void Connection::answer_write(Waiting& waiting, const AppliedEntry& entry) {
   const auto frame = begin();
-  append_reply(out_, waiting.op, waiting.body, entry);
+  append_reply(clients_.archive_to(out_), waiting.op, waiting.body, entry);
   end(frame, waiting.xid, clients_.database().last_applied().value, outcome_of(waiting.op, entry));
   finish(waiting, RequestKind::write, Stage::apply);
 }

@@ -129,12 +129,12 @@ LogEntry Preparer::prepare(const Request& request, Zxid zxid, std::int64_t wall_
 LogEntry Preparer::seal(const Request& request, Zxid zxid, std::int64_t wall_ms, Op type) {
   std::string payload;
   payload.reserve(32 + body_.size() + 12);
-  JuteOut out(payload);
-  out(records::TxnHeader{request.session.value, request.cxid, zxid.value, wall_ms,
-                         static_cast<std::int32_t>(type)});
-  out.put_bytes(body_);
+  out_.seat(payload);
+  out_(records::TxnHeader{request.session.value, request.cxid, zxid.value, wall_ms,
+                          static_cast<std::int32_t>(type)});
+  out_.put_bytes(body_);
   if (rules_.digest_enabled)
-    out(records::TxnDigest{2, static_cast<std::int64_t>(pending_.digest())});
+    out_(records::TxnDigest{2, static_cast<std::int64_t>(pending_.digest())});
   return {zxid, SharedBytes(std::move(payload))};
 }
 

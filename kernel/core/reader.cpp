@@ -40,20 +40,17 @@ bool Reader::handles(Op op) {
   }
 }
 
-ReadResult Reader::read(Op op, std::string_view body, const Subject& subject,
-                        std::string& out) const {
-  JuteIn in(body);
-  JuteOut reply(out);
+ReadResult Reader::read(Op op, JuteIn& in, const Subject& subject, JuteOut& out) const {
   switch (op) {
-    case Op::exists: return exists(in, subject, reply);
-    case Op::get_data: return get_data(in, subject, reply);
-    case Op::get_acl: return get_acl(in, subject, reply);
-    case Op::get_children: return get_children(in, subject, reply, false);
-    case Op::get_children2: return get_children(in, subject, reply, true);
-    case Op::get_all_children_number: return count_children(in, subject, reply);
-    case Op::get_ephemerals: return get_ephemerals(in, subject, reply);
-    case Op::who_am_i: return who_am_i(subject, reply);
-    case Op::multi_read: return multi_read(body, subject, out);
+    case Op::exists: return exists(in, subject, out);
+    case Op::get_data: return get_data(in, subject, out);
+    case Op::get_acl: return get_acl(in, subject, out);
+    case Op::get_children: return get_children(in, subject, out, false);
+    case Op::get_children2: return get_children(in, subject, out, true);
+    case Op::get_all_children_number: return count_children(in, subject, out);
+    case Op::get_ephemerals: return get_ephemerals(in, subject, out);
+    case Op::who_am_i: return who_am_i(subject, out);
+    case Op::multi_read: return multi_read(in, subject, out);
     default: return failed(WireError::unimplemented);
   }
 }
@@ -186,24 +183,23 @@ ReadResult Reader::who_am_i(const Subject& subject, JuteOut& out) const {
   return {};
 }
 
-ReadResult Reader::multi_read(std::string_view body, const Subject& subject,
-                              std::string& out) const {
+ReadResult Reader::multi_read(JuteIn& in, const Subject& subject, JuteOut& out) const {
   std::vector<MultiPart> parts;
-  if (!split_multi(body, reads_in_multi, parts)) return malformed;
-  const auto begin = out.size();
-  JuteOut reply(out);
+  if (!split_multi(in.rest(), reads_in_multi, parts)) return malformed;
+  const auto begin = out.bytes().size();
   for (const auto& part : parts) {
-    const auto start = out.size();
-    reply(records::MultiHeader{static_cast<std::int32_t>(part.op), false, 0});
-    const auto result = read(part.op, part.body, subject, out);
-    if (out.size() - begin > kMultiReadBytesMax) return failed(WireError::bad_arguments);
+    const auto start = out.bytes().size();
+    out(records::MultiHeader{static_cast<std::int32_t>(part.op), false, 0});
+    in.seat(part.body);
+    const auto result = read(part.op, in, subject, out);
+    if (out.bytes().size() - begin > kMultiReadBytesMax) return failed(WireError::bad_arguments);
     if (result.err == WireError::ok) continue;
     if (result.err == WireError::marshalling_error) return malformed;
-    out.resize(start);
+    out.bytes().resize(start);
     const auto code = static_cast<std::int32_t>(result.err);
-    reply(records::MultiHeader{static_cast<std::int32_t>(Op::error), false, code}, code);
+    out(records::MultiHeader{static_cast<std::int32_t>(Op::error), false, code}, code);
   }
-  reply(records::MultiHeader{-1, true, -1});
+  out(records::MultiHeader{-1, true, -1});
   return {};
 }
 

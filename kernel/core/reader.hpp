@@ -31,8 +31,9 @@ class Reader {
 
   /// Does this class answer the op?
   static bool handles(Op op);
-  /// Appends the reply's body to `out`; on an error the caller drops what was appended.
-  ReadResult read(Op op, std::string_view body, const Subject& subject, std::string& out) const;
+  /// Takes the request's body from `in`, and appends the reply's to `out`; on an error the caller drops what was
+  /// appended.
+  ReadResult read(Op op, JuteIn& in, const Subject& subject, JuteOut& out) const;
 
   /// May the subject see the node whose ACL this is?
   bool readable(Operation operation, std::string_view path, AclNumber acl,
@@ -49,7 +50,7 @@ class Reader {
   ReadResult count_children(JuteIn& in, const Subject& subject, JuteOut& out) const;
   ReadResult get_ephemerals(JuteIn& in, const Subject& subject, JuteOut& out) const;
   ReadResult who_am_i(const Subject& subject, JuteOut& out) const;
-  ReadResult multi_read(std::string_view body, const Subject& subject, std::string& out) const;
+  ReadResult multi_read(JuteIn& in, const Subject& subject, JuteOut& out) const;
 
   const Database& database_;
   const AccessGate& gate_;

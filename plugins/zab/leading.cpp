@@ -211,9 +211,11 @@ void Leading::submit_own(std::span<const Request> requests) {
 }
 
 void Leading::on_request(LearnerHandler& learner, const QuorumPacket& packet) {
-  JuteIn in(packet.data.value_or(""));
+  JuteReader in(packet.data.value_or(""));
   Request request;
-  in(request.session.value, request.cxid, request.op);
+  request.session = {in.take<std::int64_t>()};
+  request.cxid = in.take<std::int32_t>();
+  request.op = in.take<std::int32_t>();
   if (!in.ok()) return learner.drop("its REQUEST is malformed");
   request.body = in.rest();
   request.identities = packet.identities;

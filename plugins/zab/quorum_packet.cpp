@@ -18,7 +18,7 @@ class Measure {
   /// A length or count; nullopt when it has not arrived.
   std::optional<std::int32_t> number() {
     if (at_ + 4 > in_.size()) return std::nullopt;
-    JuteIn in(in_.substr(at_));
+    JuteReader in(in_.substr(at_));
     at_ += 4;
     return in.take<std::int32_t>();
   }
@@ -91,7 +91,7 @@ Result<std::size_t> take_packet(std::string_view in, QuorumPacket& packet) {
   if (!bytes) return bytes;
   if (*bytes == 0)
     return in.size() < kPacketBytesMax ? bytes : Result<std::size_t>(malformed("no end"));
-  JuteIn record(in.substr(0, *bytes));
+  JuteReader record(in.substr(0, *bytes));
   packet.type = static_cast<PacketType>(record.take<std::int32_t>());
   packet.zxid = record.take<std::int64_t>();
   packet.data = record.take_bytes();
@@ -107,20 +107,21 @@ Result<std::size_t> take_packet(std::string_view in, QuorumPacket& packet) {
 
 void append_packet(std::string& out, PacketType type, std::int64_t zxid,
                    std::optional<std::string_view> data, std::span<const Identity> identities) {
-  JuteOut record(out);
-  record.put(static_cast<std::int32_t>(type));
-  record.put(zxid);
-  record(data);
-  if (identities.empty() && type != PacketType::request) return record.put<std::int32_t>(-1);
-  record.put(static_cast<std::int32_t>(identities.size()));
-  for (const auto& identity : identities)
-    record(std::string_view(identity.scheme), std::string_view(identity.id));
+  JuteWriter record(out);
+  record.write(static_cast<std::int32_t>(type));
+  record.write(zxid);
+  record.write(data);
+  if (identities.empty() && type != PacketType::request) return record.write(std::int32_t{-1});
+  record.write(static_cast<std::int32_t>(identities.size()));
+  for (const auto& identity : identities) {
+    record.write(std::string_view(identity.scheme));
+    record.write(std::string_view(identity.id));
+  }
 }
 
 std::string LearnerInfo::encode() const {
   std::string out;
-  JuteOut record(out);
-  record(id.value, protocol_version, config_version);
+  append_jute(out, id.value, protocol_version, config_version);
   return out;
 }
 

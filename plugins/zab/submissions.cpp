@@ -15,9 +15,10 @@ struct Origin {
 };
 
 Origin origin_of(const LogEntry& entry) {
-  JuteIn in(entry.payload.view());
+  JuteReader in(entry.payload.view());
   Origin origin;
-  in(origin.session, origin.cxid);
+  origin.session = in.take<std::int64_t>();
+  origin.cxid = in.take<std::int32_t>();
   return origin;
 }
 

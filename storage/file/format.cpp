@@ -28,23 +28,23 @@ std::string log_header() { return header(kLogMagic, kLogDatabaseId); }
 std::string snapshot_header() { return header(kSnapshotMagic, kSnapshotDatabaseId); }
 
 void append_record(std::string& out, std::string_view payload) {
-  JuteOut archive(out);
-  archive.put(std::int64_t{adler(kAdlerBegin, payload)});
-  archive.put(static_cast<std::int32_t>(payload.size()));
+  JuteWriter writer(out);
+  writer.write(std::int64_t{adler(kAdlerBegin, payload)});
+  writer.write(static_cast<std::int32_t>(payload.size()));
   out.append(payload);
   out.push_back(kRecordEnd);
 }
 
 Zxid zxid_in(std::string_view payload) {
   constexpr std::size_t kOffset = 12;  // Behind the session and the cxid.
-  return {JuteIn(payload.substr(kOffset)).take<std::int64_t>()};
+  return {JuteReader(payload.substr(kOffset)).take<std::int64_t>()};
 }
 
 RecordPrefix record_prefix(std::string_view bytes) {
-  JuteIn archive(bytes);
+  JuteReader reader(bytes);
   RecordPrefix prefix;
-  prefix.checksum = static_cast<std::uint64_t>(archive.take<std::int64_t>());
-  prefix.length = archive.take<std::int32_t>();
+  prefix.checksum = static_cast<std::uint64_t>(reader.take<std::int64_t>());
+  prefix.length = reader.take<std::int32_t>();
   return prefix;
 }
 
@@ -65,11 +65,11 @@ bool is_seal(std::string_view bytes, std::uint32_t checksum) {
 }
 
 DigestRecord digest_record(std::string_view bytes) {
-  JuteIn archive(bytes);
+  JuteReader reader(bytes);
   DigestRecord record;
-  record.zxid = {archive.take<std::int64_t>()};
-  record.version = archive.take<std::int32_t>();
-  record.digest = static_cast<std::uint64_t>(archive.take<std::int64_t>());
+  record.zxid = {reader.take<std::int64_t>()};
+  record.version = reader.take<std::int32_t>();
+  record.digest = static_cast<std::uint64_t>(reader.take<std::int64_t>());
   return record;
 }
 

@@ -5,7 +5,8 @@
 // Decoding: every size is checked against what is left before anything is allocated; the first error
 // latches, later reads give zero values, and the caller looks at ok() once. Texts and buffers are views
 // into the input. A null text decodes as an empty one without an address, which is_null() tells; where
-// null has a meaning of its own the record has an std::optional. One JuteIn or JuteOut is re-seated from frame to frame.
+// null has a meaning of its own the record has an std::optional. An archive is dear to make: one JuteIn or JuteOut is
+// re-seated from frame to frame, and JuteReader and JuteWriter do where there is no record.
 // Source: section A of the reference.
 
 #include <vivarium/identity.hpp>
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace vivarium {
@@ -44,11 +46,14 @@ struct JuteBytesMin<AclEntry> {
   static constexpr std::size_t value = 12;
 };
 
-class JuteOut : public cereal::OutputArchive<JuteOut, cereal::AllowEmptyClassElision> {
+/// Numbers and buffers as they stand on the wire. Costs nothing to make, where an archive costs more than a small
+/// record.
+class JuteWriter {
  public:
   /// Appends to `out`, which is borrowed until the next seat().
-  explicit JuteOut(std::string& out) : OutputArchive(this), out_(&out) {}
+  explicit JuteWriter(std::string& out) : out_(&out) {}
   void seat(std::string& out) { out_ = &out; }
+  std::string& bytes() { return *out_; }
 
   template <class Integer>
   void put(Integer value) {
@@ -60,13 +65,26 @@ class JuteOut : public cereal::OutputArchive<JuteOut, cereal::AllowEmptyClassEli
   }
   void put_bytes(std::string_view bytes) { out_->append(bytes); }
 
+  void write(bool value) { put<std::int8_t>(value ? 1 : 0); }
+  void write(std::int32_t value) { put(value); }
+  void write(std::int64_t value) { put(value); }
+  void write(std::string_view value) {
+    put(static_cast<std::int32_t>(value.size()));
+    put_bytes(value);
+  }
+  void write(const std::optional<std::string_view>& value) {
+    if (!value) return put<std::int32_t>(-1);
+    write(*value);
+  }
+
  private:
   std::string* out_;
 };
 
-class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElision> {
+/// The same on the way in.
+class JuteReader {
  public:
-  explicit JuteIn(std::string_view in = {}) : InputArchive(this), in_(in) {}
+  explicit JuteReader(std::string_view in = {}) : in_(in) {}
   void seat(std::string_view in) {
     in_ = in;
     failed_ = saw_null_vector_ = false;
@@ -124,19 +142,23 @@ class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElisio
   bool failed_ = false, saw_null_vector_ = false;
 };
 
+class JuteOut : public cereal::OutputArchive<JuteOut, cereal::AllowEmptyClassElision>, public JuteWriter {
+ public:
+  explicit JuteOut(std::string& out) : OutputArchive(this), JuteWriter(out) {}
+};
+
+class JuteIn : public cereal::InputArchive<JuteIn, cereal::AllowEmptyClassElision>, public JuteReader {
+ public:
+  explicit JuteIn(std::string_view in = {}) : InputArchive(this), JuteReader(in) {}
+};
+
 // --- how the archives treat the types of records -------------------------------------------------
 
-inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const bool& v) { ar.put<std::int8_t>(v ? 1 : 0); }
-inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::int32_t& v) { ar.put(v); }
-inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::int64_t& v) { ar.put(v); }
-inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::string_view& v) {
-  ar.put(static_cast<std::int32_t>(v.size()));
-  ar.put_bytes(v);
-}
-inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::optional<std::string_view>& v) {
-  if (!v) return ar.put<std::int32_t>(-1);
-  ar(*v);
-}
+inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const bool& v) { ar.write(v); }
+inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::int32_t& v) { ar.write(v); }
+inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::int64_t& v) { ar.write(v); }
+inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::string_view& v) { ar.write(v); }
+inline void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::optional<std::string_view>& v) { ar.write(v); }
 template <class T>
 void CEREAL_SAVE_FUNCTION_NAME(JuteOut& ar, const std::vector<T>& v) {
   ar.put(static_cast<std::int32_t>(v.size()));
@@ -167,11 +189,22 @@ void CEREAL_LOAD_FUNCTION_NAME(JuteIn& ar, cereal::NameValuePair<T>& v) {
   ar(v.value);
 }
 
+/// No record, and no vector of any.
+template <class T>
+inline constexpr bool is_plain_jute =
+    std::is_same_v<T, bool> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t> ||
+    std::is_same_v<T, std::string_view> || std::is_same_v<T, std::optional<std::string_view>>;
+
 /// Appends values to `out`.
 template <class... Values>
 void append_jute(std::string& out, const Values&... values) {
-  JuteOut archive(out);
-  archive(values...);
+  if constexpr ((is_plain_jute<Values> && ...)) {
+    JuteWriter writer(out);
+    (writer.write(values), ...);
+  } else {
+    JuteOut archive(out);
+    archive(values...);
+  }
 }
 
 template <class Archive>
