@@ -51,9 +51,9 @@ void LogTimeline::on_applied(Zxid zxid) {
 }
 
 std::optional<MonoTime> LogTimeline::time_of(const Marks& marks, Zxid zxid) {
+  // It is asked about what is applied next, so it is the first one, or nearly.
   const auto mark =
-      std::lower_bound(marks.begin(), marks.end(), zxid,
-                       [](const Mark& one, Zxid wanted) { return one.last < wanted; });
+      std::find_if(marks.begin(), marks.end(), [zxid](const Mark& one) { return one.last >= zxid; });
   return mark == marks.end() ? std::nullopt : std::optional(mark->at);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace vivarium::paths {
 namespace {
@@ -37,7 +38,17 @@ bool legal(std::uint32_t point) {
   return point < 0xFFF0;
 }
 
+/// Eight at once: none is below a space, none is DEL, none has the high bit.
+bool eight_are_plain(const char* text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const auto below_space = (bytes - kOnes * 0x20) & ~bytes;
+  return ((bytes | (bytes + kOnes) | below_space) & kHighs) == 0;
+}
+
 bool legal_characters(std::string_view path) {
+  while (path.size() >= 8 && eight_are_plain(path.data())) path.remove_prefix(8);
   while (!path.empty()) {
     const auto c = static_cast<unsigned char>(path.front());
     if (c >= 0x20 && c < 0x7F) {

@@ -56,21 +56,16 @@ constexpr bool has_stage(RequestKind kind, Stage stage) {
 struct RequestTimes {
   MonoTime received{};
   std::array<std::uint32_t, kStages> us{};
+  std::uint32_t sum_us = 0;  ///< What is behind it in all.
 
-  std::uint32_t& operator[](Stage stage) { return us[static_cast<std::size_t>(stage)]; }
   std::uint32_t operator[](Stage stage) const { return us[static_cast<std::size_t>(stage)]; }
 
-  /// What is behind it in all.
-  std::int64_t sum_us() const {
-    std::int64_t sum = 0;
-    for (const auto one : us) sum += one;
-    return sum;
-  }
   /// It leaves the stage, and has gone through no later one.
   void leave(Stage stage, MonoTime now) {
     constexpr std::int64_t kMost = UINT32_MAX;  // More than an hour.
-    const auto rest = total_us(now) - sum_us();
-    (*this)[stage] += static_cast<std::uint32_t>(std::clamp<std::int64_t>(rest, 0, kMost));
+    const auto sum = static_cast<std::uint32_t>(std::clamp<std::int64_t>(total_us(now), sum_us, kMost));
+    us[static_cast<std::size_t>(stage)] += sum - sum_us;
+    sum_us = sum;
   }
   std::int64_t total_us(MonoTime now) const {
     return std::chrono::duration_cast<Micros>(now - received).count();
