@@ -99,7 +99,7 @@ void FastLeaderElection::receive(ServerId from, const Notification& notification
   // Who had a leader when it was told, and looks now, has not kept what it was told.
   const bool missed = asks && phase_ == Phase::looking && elected_.erase(from) > 0;
   if (asks && (behind || missed || !is_voter(from))) answer(from);
-  if (asks && phase_ == Phase::decided) note_looking(from, notification);
+  if (asks && phase_ == Phase::decided && is_member(from)) note_looking(from, notification);
   if (phase_ == Phase::decided || !is_voter(from) || !is_voter(notification.leader)) return;
   if (asks)
     hear_looking(from, notification, now);
@@ -140,6 +140,10 @@ FastLeaderElection::Outcome FastLeaderElection::take() {
 
 bool FastLeaderElection::is_voter(ServerId id) const {
   return ballot_.committed.is_voter(id) || ballot_.last_seen.is_voter(id);
+}
+
+bool FastLeaderElection::is_member(ServerId id) const {
+  return ballot_.committed.find(id) || ballot_.last_seen.find(id);
 }
 
 ServerIds FastLeaderElection::voters() const {

@@ -110,6 +110,7 @@ class FastLeaderElection {
 
   // --- who is who
   bool is_voter(ServerId id) const;
+  bool is_member(ServerId id) const;
   ServerIds voters() const;
   /// Its own vote counts for nothing, and it counts no votes of others that look.
   bool onlooker() const;

@@ -424,6 +424,11 @@ TEST_CASE("who has elected hears of those who look") {
     server.hears(3, looking(3, 3, 30, round));
     CHECK(server.looks == 3);
   }
+  SECTION("if they are members") {
+    server.hears(7, looking(7, 3, 30, 6));
+    CHECK(server.told() == Ids{7});
+    CHECK_FALSE(server.looks);
+  }
   SECTION("of each for itself") {
     server.hears(1, looking(1, 3, 30, 5));
     server.hears(3, looking(3, 3, 30, 5));
