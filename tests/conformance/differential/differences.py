@@ -232,6 +232,12 @@ def _never_ended(case):
     return (case.java, case.ours) == ("waits", "ends the connection")
 
 
+def _claimed_in_vain(case):
+    """Of the connection that holds a session, when somebody else names that with another password."""
+    return (case.java is None and case.ours is not None and case.ours.error == 0
+            and case.client.session is not None and case.player.claimed_in_vain is case.client.session)
+
+
 def _long_first_frame(case):
     return case.java is not None and case.ours is None and len(case.ask.tail) > 8000
 
@@ -256,4 +262,5 @@ CONDITIONS = {
     "no SASL configured": (_no_sasl, False),
     "never ended": (_never_ended, False),
     "first frame above 8 KiB": (_long_first_frame, False),
+    "session claimed in vain": (_claimed_in_vain, False),
 }

@@ -186,6 +186,7 @@ class Player:
         self.control = Client("control")
         self.watched = set()  # Paths at which any connection has asked for a watch.
         self.session_ends = set()  # Our zxids of them.
+        self.claimed_in_vain = None  # The session that somebody has just been refused.
         self.unequal = False
         self._probing = None
         self.asked = 0
@@ -374,9 +375,11 @@ class Player:
             for link in links:
                 link.close()
             client.session = None
+            self.claimed_in_vain = session
         for other in self.clients:
             if other is not client and session is not None and other.session is session:
                 self._settle(other)
+        self.claimed_in_vain = None
 
     @staticmethod
     def _connected(answer):
