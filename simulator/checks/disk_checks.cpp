@@ -92,7 +92,7 @@ void DiskChecks::check_state(const Database& database, const Model& model, const
   for (const auto& [path, node] : model.nodes()) {
     if (path == "/zookeeper/config") continue;  // Each server's own.
     const auto* there = database.tree().find(path);
-    const auto differs = [&](const char* what) {
+    const auto differs = [&, &path = path](const char* what) {
       verdict_.object("S-9", whose + " comes to another " + what + " of " + path + " than clients were told");
     };
     if (!there) return differs("existence");
