@@ -91,7 +91,7 @@ ChannelHandler* Following::on_connected(Channel& channel) {
   phase_ = Phase::discovery;
   const auto info = LearnerInfo{ground_.parts.self, kProtocolVersion, ground_.ensemble.version().value};
   link_->send(observes() ? PacketType::observer_info : PacketType::follower_info,
-              Zxid::of(ground_.promises.accepted(), 0).value, info.encode());
+              Zxid::of(ground_.promises.accepting(), 0).value, info.encode());
   return link_.get();
 }
 
@@ -158,11 +158,11 @@ void Following::on_batch_end() {
 
 void Following::on_leader_info(const QuorumPacket& packet) {
   epoch_ = Zxid{packet.zxid}.epoch();
-  const auto accepted = ground_.promises.accepted();
-  if (epoch_ < accepted || epoch_ == Epoch{})
+  const auto accepting = ground_.promises.accepting();
+  if (epoch_ < accepting || epoch_ == Epoch{})
     return leave("the leader's epoch " + std::to_string(epoch_.value) + " is below " +
-                 std::to_string(accepted.value) + ", which was accepted here");
-  if (epoch_ == accepted) return send_ack_epoch(false);
+                 std::to_string(accepting.value) + ", which was accepted here");
+  if (epoch_ == ground_.promises.accepted()) return send_ack_epoch(false);
   if (ground_.has_bug(Bug::zk335)) return send_ack_epoch(ground_.promises_count);
   ground_.promises.accept(epoch_, guarded<Result<void>>([this](Result<void> kept) {
     if (!kept) return ground_.die(kept.error());

@@ -96,7 +96,7 @@ void Leading::choose_epoch() {
   if (left_ || phase_ != Phase::gathering || !is_quorum_with_self(ids_with(came))) return;
   phase_ = Phase::accepting;
   phase_end_ = ground_.loop.now() + ground_.timing.init();
-  auto highest = ground_.promises.accepted();
+  auto highest = ground_.promises.accepting();
   for (const auto& learner : learners_)
     if (came(*learner)) highest = std::max(highest, learner->accepted_epoch());
   epoch_ = {highest.value + 1};

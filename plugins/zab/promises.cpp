@@ -8,6 +8,7 @@ Promises::Promises(LogStore& log, const OpenedLog& opened)
   current_ = opened.epochs.current.value_or(opened.last_durable.epoch());
   // Zxids that have run over into an epoch use it up, whoever had it: the next leader's is above.
   accepted_ = std::max({opened.epochs.accepted.value_or(current_), current_, opened.last_durable.epoch()});
+  accepting_ = accepted_;
 }
 
 void Promises::keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done) {
@@ -21,6 +22,7 @@ void Promises::keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done
 }
 
 void Promises::accept(Epoch epoch, Done<void> done) {
+  accepting_ = std::max(accepting_, epoch);
   keep(EpochKind::accepted, epoch, accepted_, std::move(done));
 }
 

@@ -14,6 +14,8 @@ class Promises {
   Promises(LogStore& log, const OpenedLog& opened);
 
   Epoch accepted() const { return accepted_; }
+  /// The highest one that it has accepted, or is about to: an office may end before its epoch is durable.
+  Epoch accepting() const { return accepting_; }
   Epoch current() const { return current_; }
   /// It was part of an established epoch once, or of an ensemble that was known to be all new.
   bool ever_kept() const { return ever_kept_; }
@@ -26,7 +28,7 @@ class Promises {
   void keep(EpochKind kind, Epoch epoch, Epoch& kept_in, Done<void> done);
 
   LogStore& log_;
-  Epoch accepted_, current_;
+  Epoch accepted_, accepting_, current_;
   bool ever_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
