@@ -162,10 +162,10 @@ class Clients final : public Acceptor {
   std::size_t unread_bytes_ = 0;  ///< Of all connections, when they were last counted,
   std::size_t sent_bytes_ = 0;    ///< and what was sent since.
   std::optional<MonoTime> refusal_told_;
-  std::string no_bytes_;
+  std::int64_t refusals_untold_ = 0;
+  std::string no_bytes_;  ///< Where out_ is seated before its first use.
   JuteIn in_;
   JuteOut out_{no_bytes_};
-  std::int64_t refusals_untold_ = 0;
   std::int64_t last_session_id_ = 0;
 };
 

@@ -164,7 +164,7 @@ class FastLeaderElection {
   // and again.
   std::optional<ServerId> deaf_;  ///< It was elected the last time, and has not heard of it.
   int repetitions_ = 0;
-  ServerIds passed_over_;         ///< They were proposed, and are not heard themselves.
+  ServerIds passed_over_;         ///< They were proposed, and are not heard, or follow another.
 
   bool ending_ = false;  ///< A quorum agrees; due_ is the end of the silence.
   Millis repeat_{kRepeatFirst};

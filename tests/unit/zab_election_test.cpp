@@ -102,7 +102,7 @@ struct Server {
   MonoTime now{milliseconds(1000)};
   std::vector<FastLeaderElection::Letter> letters;
   std::optional<std::int64_t> leader;
-  std::optional<std::int64_t> looks;  ///< Who does, by the last event, though it was to lead.
+  std::optional<std::int64_t> looks;  ///< Who does, by the last event, while this one does not.
 };
 
 using Ids = std::vector<std::int64_t>;
