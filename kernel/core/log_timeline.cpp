@@ -45,13 +45,7 @@ void LogTimeline::on_durable(Zxid zxid, MonoTime now) {
   begun_.reset();
 }
 
-void LogTimeline::on_applied(Zxid zxid) {
-  for (auto* marks : {&appends_, &durables_})
-    while (!marks->empty() && marks->front().last <= zxid) marks->pop_front();
-}
-
-std::optional<MonoTime> LogTimeline::time_of(const Marks& marks, Zxid zxid) {
-  // It is asked about what is applied next, so it is the first one, or nearly.
+std::optional<MonoTime> LogTimeline::time_of_later(const Marks& marks, Zxid zxid) {
   const auto mark =
       std::find_if(marks.begin(), marks.end(), [zxid](const Mark& one) { return one.last >= zxid; });
   return mark == marks.end() ? std::nullopt : std::optional(mark->at);

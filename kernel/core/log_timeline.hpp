@@ -2,7 +2,7 @@
 // When transactions were given to the log, and when they became durable by which sync: what the stages of a
 // request are told by, and ZooKeeper's metrics of its SyncRequestProcessor.
 //
-// It knows what is in the log and not applied, and the last syncs.
+// It knows what is in the log and not applied, the transaction that is being applied, and the last syncs.
 
 #include "kernel/core/slow_requests.hpp"
 #include "kernel/core/stats.hpp"
@@ -24,8 +24,11 @@ class LogTimeline {
   void on_append(std::span<const LogEntry> entries, MonoTime now);
   void on_sync(const LogSync& sync);
   void on_durable(Zxid zxid, MonoTime now);
-  /// All up to it is applied.
-  void on_applied(Zxid zxid);
+  /// It is applied next: those before it are not asked about again.
+  void on_applying(Zxid zxid) {
+    pass(appends_, zxid);
+    pass(durables_, zxid);
+  }
 
   /// Nothing where it is not known: of what was in the log when the server started, say.
   std::optional<MonoTime> appended(Zxid zxid) const { return time_of(appends_, zxid); }
@@ -49,7 +52,15 @@ class LogTimeline {
   };
   static constexpr std::size_t kSyncsKept = 64;
 
-  static std::optional<MonoTime> time_of(const Marks& marks, Zxid zxid);
+  /// What is asked about is being applied, mostly, and in the first one.
+  static std::optional<MonoTime> time_of(const Marks& marks, Zxid zxid) {
+    if (marks.empty() || marks.front().last < zxid) return time_of_later(marks, zxid);
+    return marks.front().at;
+  }
+  static std::optional<MonoTime> time_of_later(const Marks& marks, Zxid zxid);
+  static void pass(Marks& marks, Zxid zxid) {
+    while (!marks.empty() && marks.front().last < zxid) marks.pop_front();
+  }
   static void cut(Marks& marks, Zxid first);
 
   ServerStats& stats_;

@@ -104,6 +104,8 @@ class Server::Body final : public StateMachine,
   void listen();
   void apply_one(const LogEntry& entry);
   void note_digest(const AppliedEntry& applied, Zxid zxid);
+  void note_propagated(std::int64_t made_ms);
+  void record_propagated();
   void take_snapshot();
   void expire_sessions();
   void reap();
@@ -122,6 +124,8 @@ class Server::Body final : public StateMachine,
   /// What the log tells now came at this moment.
   std::optional<MonoTime> log_event_;
   std::int64_t batch_wall_ms_ = 0;  ///< When the batch at hand is applied.
+  std::int64_t propagated_made_ms_ = 0;  ///< The last of its transactions were made then,
+  std::int64_t propagated_ = 0;          ///< and so many are not recorded yet.
   std::unique_ptr<Database> database_;
   AccessGate gate_;
   SessionTracker sessions_;
@@ -407,23 +411,35 @@ void Server::Body::apply(std::span<const LogEntry> entries) {
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   if (role() == ServingRole::leader) stats_.commits_made.add(static_cast<std::int64_t>(entries.size()));
   for (const auto& entry : entries) apply_one(entry);
-  if (!entries.empty()) timeline_.on_applied(entries.back().zxid);
+  record_propagated();
   if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
   clients_.flush();
 }
 
 void Server::Body::apply_one(const LogEntry& entry) {
+  if (settings_.stages) timeline_.on_applying(entry.zxid);
   const auto before = database_->tree().digest();
   const auto& applied = database_->apply(entry, this, DigestCheck::compare);
   VIVARIUM_ASSERT(!applied.malformed, "a committed transaction cannot be decoded");
   note_digest(applied, entry.zxid);
-  if (settings_.stages)
-    stats_.propagated_ms.record(std::max<std::int64_t>(batch_wall_ms_ - applied.header.time, 0));
+  if (settings_.stages) note_propagated(applied.header.time);
   if (settings_.digest_enabled) stats_.digests.record(entry.zxid, database_->tree().digest());
   if (applied.outcome.type == Op::close_session) sessions_.remove({applied.header.client_id});
   auto& pending = preparer_->pending();
   if (!pending.empty()) pending.settle(entry.zxid, before, database_->tree().digest());
   clients_.on_applied(applied);
+}
+
+/// Most transactions of a batch were made in the same millisecond or two, and count at once.
+void Server::Body::note_propagated(std::int64_t made_ms) {
+  if (made_ms != propagated_made_ms_) record_propagated();
+  propagated_made_ms_ = made_ms;
+  ++propagated_;
+}
+
+void Server::Body::record_propagated() {
+  if (const auto alike = std::exchange(propagated_, 0))
+    stats_.propagated_ms.record(std::max<std::int64_t>(batch_wall_ms_ - propagated_made_ms_, 0), alike);
 }
 
 void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {

@@ -487,7 +487,11 @@ TEST_CASE("the log's times are those of the append and of the durable that a zxi
   CHECK(stats.logged_us.count() == 3);
   CHECK(stats.logged_us.sum() == 60);
   CHECK(stats.log_queue_us.count() == 0);  // No sync was told of.
-  timeline.on_applied(Zxid{3});
+  timeline.on_applying(Zxid{3});
+  CHECK(timeline.appended(Zxid{3}) == MonoTime(10us));
+  CHECK(timeline.durable(Zxid{3}) == MonoTime(30us));
+  timeline.on_applying(Zxid{4});
+  CHECK(timeline.durable(Zxid{4}) == std::nullopt);
   CHECK(timeline.appended(Zxid{4}) == MonoTime(20us));
   timeline.on_durable(Zxid{4}, 50us);
   CHECK(timeline.durable(Zxid{4}) == MonoTime(50us));
