@@ -274,17 +274,16 @@ void Database::set_data(const Context& context, JuteIn& body, Applied& out) {
   body(txn);
   if (!body.ok()) return;
   out.path = txn.path;
-  const auto* node = tree_.find(txn.path);
-  if (!node) {
+  const auto bytes_before = tree_.data_bytes();
+  const auto* changed =
+      tree_.set_data(txn.path, txn.data, txn.version, context.zxid.value, context.time);
+  if (!changed) {
     out.err = WireError::no_node;
     return;
   }
-  const auto before = size_of(node->data());
-  const auto& changed =
-      tree_.set_data(txn.path, txn.data, txn.version, context.zxid.value, context.time);
-  const auto acl = changed.acl;
-  out.stat = stat_of(changed);
-  count_in_quota(txn.path, size_of(txn.data) - before, 0);
+  const auto acl = changed->acl;
+  out.stat = stat_of(*changed);
+  count_in_quota(txn.path, tree_.data_bytes() - bytes_before, 0);
   if (context.events) context.events->on_data_changed(txn.path, context.zxid, acl);
 }
 

@@ -21,13 +21,19 @@ PendingNode PendingTree::from_tree(const Znode& node) {
   return pending;
 }
 
-std::optional<PendingNode> PendingTree::find(std::string_view path) const {
-  if (const auto* pending = touched(path)) {
-    const auto& there = pending->second.node;
-    return there.exists ? std::optional(there) : std::nullopt;
-  }
-  const auto* node = database_.tree().find(path);
-  return node ? std::optional(from_tree(*node)) : std::nullopt;
+PendingTree::Found PendingTree::find(std::string_view path) const {
+  Found found;
+  found.touched_ = touched(path);
+  if (found.touched_)
+    found.node_ = found.touched_->second.node;
+  else if (const auto* node = database_.tree().find(path))
+    found.node_ = from_tree(*node);
+  return found;
+}
+
+bool PendingTree::exists(std::string_view path) const {
+  const auto* const pending = touched(path);
+  return pending ? pending->second.node.exists : database_.exists(path);
 }
 
 std::vector<std::string> PendingTree::ephemerals(SessionId session) const {
@@ -52,28 +58,21 @@ PendingTree::Node* PendingTree::touched(std::string_view path) const {
   return found == nodes_.end() ? nullptr : const_cast<Node*>(&*found);  // Ours, as all entries are.
 }
 
-PendingTree::Entry& PendingTree::edit(std::string_view path, Zxid zxid) {
-  return edit_node(path, zxid).second;
+PendingTree::Node& PendingTree::edit(const Found& node, std::string_view path, Zxid zxid) {
+  if (node.touched_) return change(*node.touched_, true, zxid);
+  auto& entry = *nodes_.emplace(std::string(path), Entry{node.node_, {}}).first;
+  database_.acls().acquire(node->acl);
+  return change(entry, false, zxid);
 }
 
-PendingTree::Entry& PendingTree::edit_parent(std::string_view path, Zxid zxid) {
-  last_parent_ = &edit_node(path, zxid);
+PendingTree::Entry& PendingTree::edit_parent(const Found& parent, std::string_view path, Zxid zxid) {
+  last_parent_ = &edit(parent, path, zxid);
   return last_parent_->second;
 }
 
 PendingTree::Entry& PendingTree::edit_absent(std::string_view path, Zxid zxid) {
   const auto [entry, is_new] = nodes_.try_emplace(std::string(path));
   return change(*entry, !is_new, zxid).second;
-}
-
-PendingTree::Node& PendingTree::edit_node(std::string_view path, Zxid zxid) {
-  if (auto* known = touched(path)) return change(*known, true, zxid);
-  auto& entry = *nodes_.emplace(std::string(path), Entry()).first;
-  if (const auto* node = database_.tree().find(path)) {
-    entry.second.node = from_tree(*node);
-    database_.acls().acquire(node->acl);
-  }
-  return change(entry, false, zxid);
 }
 
 PendingTree::Node& PendingTree::change(Node& node, bool known, Zxid zxid) {
@@ -92,16 +91,17 @@ void PendingTree::put_back(std::string_view path, const Entry& entry) {
     difference_ += node_digest(entry.node.crc, entry.node.fields);
 }
 
-void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::int64_t owner,
-                         std::int32_t parent_cversion, Zxid zxid, std::int64_t time) {
+void PendingTree::create(const Found& parent, std::string_view path, Data data, AclNumber acl,
+                         std::int64_t owner, std::int32_t parent_cversion, Zxid zxid,
+                         std::int64_t time) {
   const auto parent_path = paths::parent(path);
-  auto& parent = edit_parent(parent_path, zxid);
-  ++parent.node.child_count;
-  if (parent_cversion > parent.node.fields.cversion) {
-    parent.node.fields.cversion = parent_cversion;
-    parent.node.fields.pzxid = zxid.value;
+  auto& above = edit_parent(parent, parent_path, zxid);
+  ++above.node.child_count;
+  if (parent_cversion > above.node.fields.cversion) {
+    above.node.fields.cversion = parent_cversion;
+    above.node.fields.pzxid = zxid.value;
   }
-  put_back(parent_path, parent);
+  put_back(parent_path, above);
 
   auto& entry = edit_absent(path, zxid);
   database_.acls().acquire(acl);
@@ -116,14 +116,14 @@ void PendingTree::create(std::string_view path, Data data, AclNumber acl, std::i
   note_owner(owner, path, zxid);
 }
 
-void PendingTree::remove(std::string_view path, Zxid zxid) {
+void PendingTree::remove(const Found& node, std::string_view path, Zxid zxid) {
   const auto parent_path = paths::parent(path);
-  auto& parent = edit_parent(parent_path, zxid);
+  auto& parent = edit_parent(find(parent_path), parent_path, zxid);
   --parent.node.child_count;
   parent.node.fields.pzxid = std::max(parent.node.fields.pzxid, zxid.value);
   put_back(parent_path, parent);
 
-  auto& entry = edit(path, zxid);
+  auto& entry = edit(node, path, zxid).second;
   note_owner(entry.node.fields.owner, path, zxid);
   database_.acls().release(entry.node.acl);
   entry.node = {};
@@ -141,9 +141,9 @@ void PendingTree::forget_owner(const OwnedChange& change) {
   if (owned->second.empty()) owned_.erase(owned);
 }
 
-void PendingTree::set_data(std::string_view path, Data data, std::int32_t version, Zxid zxid,
-                           std::int64_t time) {
-  auto& entry = edit(path, zxid);
+void PendingTree::set_data(const Found& node, std::string_view path, Data data, std::int32_t version,
+                           Zxid zxid, std::int64_t time) {
+  auto& entry = edit(node, path, zxid).second;
   entry.node.crc = crc_of(path, data);
   entry.node.data_length = data ? static_cast<std::int32_t>(data->size()) : -1;
   entry.node.fields.version = version;
@@ -152,8 +152,9 @@ void PendingTree::set_data(std::string_view path, Data data, std::int32_t versio
   put_back(path, entry);
 }
 
-void PendingTree::set_acl(std::string_view path, AclNumber acl, std::int32_t aversion, Zxid zxid) {
-  auto& entry = edit(path, zxid);
+void PendingTree::set_acl(const Found& node, std::string_view path, AclNumber acl, std::int32_t aversion,
+                          Zxid zxid) {
+  auto& entry = edit(node, path, zxid).second;
   database_.acls().acquire(acl);
   database_.acls().release(entry.node.acl);
   entry.node.acl = acl;

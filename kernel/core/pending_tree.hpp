@@ -4,6 +4,7 @@
 // holds only what pending transactions touch; when none is pending it is empty.
 
 #include "kernel/core/database.hpp"
+#include "kernel/core/name_hash.hpp"
 #include "kernel/core/tree.hpp"
 
 #include <vivarium/acl_policy.hpp>
@@ -31,25 +32,51 @@ struct PendingNode {
 };
 
 class PendingTree final : public AclView {
+  struct Hash {
+    using is_transparent = void;
+    NameHash hash;
+    std::size_t operator()(std::string_view text) const { return hash(text); }
+  };
+  struct Entry {
+    PendingNode node;
+    Zxid changed;
+  };
+  using Nodes = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+  using Node = Nodes::value_type;
+
  public:
-  explicit PendingTree(Database& database) : database_(database) {}
+  /// What is at a path. To be changed, it need not be looked for again; valid until the next change.
+  class Found {
+   public:
+    /// False when there will be no such node.
+    explicit operator bool() const { return node_.exists; }
+    const PendingNode* operator->() const { return &node_; }
+
+   private:
+    friend class PendingTree;
+    PendingNode node_;
+    Node* touched_ = nullptr;  ///< nullptr: nothing pending touches it.
+  };
+
+  explicit PendingTree(Database& database)
+      : database_(database), nodes_(0, Hash{database.tree().name_hash()}) {}
   ~PendingTree() override { discard(); }
 
-  /// nullopt when there will be no such node.
-  std::optional<PendingNode> find(std::string_view path) const;
-  bool exists(std::string_view path) const override { return find(path).has_value(); }
+  Found find(std::string_view path) const;
+  bool exists(std::string_view path) const override;
   /// Ephemerals that the session will have, sorted.
   std::vector<std::string> ephemerals(SessionId session) const;
   /// The tree digest after everything pending.
   std::uint64_t digest() const { return database_.tree().digest() + difference_; }
 
-  // Changes belong to the transaction `zxid`, above or equal to the last one. The caller has validated.
-  void create(std::string_view path, Data data, AclNumber acl, std::int64_t owner,
+  // Changes belong to the transaction `zxid`, above or equal to the last one. The caller has validated;
+  // `node` is what it has found at `path`, `parent` what it has found above.
+  void create(const Found& parent, std::string_view path, Data data, AclNumber acl, std::int64_t owner,
               std::int32_t parent_cversion, Zxid zxid, std::int64_t time);
-  void remove(std::string_view path, Zxid zxid);
-  void set_data(std::string_view path, Data data, std::int32_t version, Zxid zxid,
+  void remove(const Found& node, std::string_view path, Zxid zxid);
+  void set_data(const Found& node, std::string_view path, Data data, std::int32_t version, Zxid zxid,
                 std::int64_t time);
-  void set_acl(std::string_view path, AclNumber acl, std::int32_t aversion, Zxid zxid);
+  void set_acl(const Found& node, std::string_view path, AclNumber acl, std::int32_t aversion, Zxid zxid);
 
   /// Between begin() and commit(), rollback() undoes every change since begin().
   void begin();
@@ -63,16 +90,6 @@ class PendingTree final : public AclView {
   bool empty() const { return nodes_.empty(); }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  struct Entry {
-    PendingNode node;
-    Zxid changed;
-  };
-  using Nodes = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
-  using Node = Nodes::value_type;
   struct Change {
     Zxid zxid;
     Node* node;
@@ -93,12 +110,10 @@ class PendingTree final : public AclView {
   static PendingNode from_tree(const Znode& node);
   /// nullptr when nothing pending touches it.
   Node* touched(std::string_view path) const;
-  // Of the entry for `path` the digest is taken out, until it is put back. That of a node which will not be
-  // there need not be looked for in the tree.
-  Entry& edit(std::string_view path, Zxid zxid);
-  Entry& edit_parent(std::string_view path, Zxid zxid);
+  // Of the entry for `path` the digest is taken out, until it is put back.
+  Node& edit(const Found& node, std::string_view path, Zxid zxid);
+  Entry& edit_parent(const Found& parent, std::string_view path, Zxid zxid);
   Entry& edit_absent(std::string_view path, Zxid zxid);
-  Node& edit_node(std::string_view path, Zxid zxid);
   Node& change(Node& node, bool known, Zxid zxid);
   void put_back(std::string_view path, const Entry& entry);
   void erase(Node& node);

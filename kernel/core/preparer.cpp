@@ -211,28 +211,29 @@ WireError Preparer::prepare_create(const Context& context, Op op, JuteIn& body, 
   if (!parent) return WireError::no_node;
   if (!allowed(context, Operation::create, request.path, perms::kCreate, parent->acl))
     return WireError::no_auth;
-  return store_creation(context, creation_, *parent, type);
+  return store_creation(context, creation_, parent, type);
 }
 
 WireError Preparer::store_creation(const Context& context, const Creation& creation,
-                                   const PendingNode& parent, Op& type) {
+                                   const PendingTree::Found& parent, Op& type) {
   const auto& request = creation.request;
   std::string sequential_path;
   auto path = request.path;
   if (creation.sequential)
-    path = sequential_path = std::string(path) + sequence_suffix(parent.fields.cversion);
+    path = sequential_path = std::string(path) + sequence_suffix(parent->fields.cversion);
   if (!paths::valid(path) || paths::name(path).size() > kNameBytesMax)
     return WireError::bad_arguments;
   if (pending_.exists(path)) return WireError::node_exists;
-  if (is_ephemeral(parent.fields.owner, database_.extended_types()))
+  if (is_ephemeral(parent->fields.owner, database_.extended_types()))
     return WireError::no_children_for_ephemerals;
   if (rules_.enforce_quota && database_.quota_exceeded(path, size_of(request.data), 1))
     return WireError::quota_exceeded;
 
   const auto cversion =
-      static_cast<std::int32_t>(static_cast<std::uint32_t>(parent.fields.cversion) + 1);
+      static_cast<std::int32_t>(static_cast<std::uint32_t>(parent->fields.cversion) + 1);
   const auto acl = database_.acls().acquire(acl_);
-  pending_.create(path, request.data, acl, creation.owner, cversion, context.zxid, context.time);
+  pending_.create(parent, path, request.data, acl, creation.owner, cversion, context.zxid,
+                  context.time);
   database_.acls().release(acl);
 
   if (creation.op == Op::create_ttl) {
@@ -265,7 +266,7 @@ WireError Preparer::prepare_delete(const Context& context, JuteIn& body) {
   if (!node) return WireError::no_node;
   if (!version_matches(request.version, node->fields.version)) return WireError::bad_version;
   if (node->child_count > 0) return WireError::not_empty;
-  pending_.remove(request.path, context.zxid);
+  pending_.remove(node, request.path, context.zxid);
   write(records::DeleteTxn{request.path});
   return WireError::ok;
 }
@@ -279,7 +280,7 @@ WireError Preparer::prepare_delete_container(const Context& context, JuteIn& bod
   if (!node) return WireError::no_node;
   if (node->child_count > 0) return WireError::not_empty;
   if (is_ephemeral(node->fields.owner, database_.extended_types())) return WireError::bad_version;
-  pending_.remove(request.path, context.zxid);
+  pending_.remove(node, request.path, context.zxid);
   write(records::DeleteTxn{request.path});
   return WireError::ok;
 }
@@ -299,7 +300,7 @@ WireError Preparer::prepare_set_data(const Context& context, JuteIn& body) {
     return WireError::quota_exceeded;
   if (!version_matches(request.version, node->fields.version)) return WireError::bad_version;
   const auto version = next_version(node->fields.version);
-  pending_.set_data(request.path, request.data, version, context.zxid, context.time);
+  pending_.set_data(node, request.path, request.data, version, context.zxid, context.time);
   write(records::SetDataTxn{request.path, request.data, version});
   return WireError::ok;
 }
@@ -320,7 +321,7 @@ WireError Preparer::prepare_set_acl(const Context& context, JuteIn& body) {
   if (!version_matches(request.version, node->fields.aversion)) return WireError::bad_version;
   const auto version = next_version(node->fields.aversion);
   const auto acl = database_.acls().acquire(acl_);
-  pending_.set_acl(request.path, acl, version, context.zxid);
+  pending_.set_acl(node, request.path, acl, version, context.zxid);
   database_.acls().release(acl);
   write(records::SetAclTxn{request.path, acl_, version});
   return WireError::ok;
@@ -364,7 +365,7 @@ bool Preparer::outdated_expiry(const Request& request) const {
 WireError Preparer::prepare_close_session(const Context& context) {
   if (outdated_expiry(context.request)) return WireError::session_moved;
   const auto paths = pending_.ephemerals(context.request.session);
-  for (const auto& path : paths) pending_.remove(path, context.zxid);
+  for (const auto& path : paths) pending_.remove(pending_.find(path), path, context.zxid);
   sessions_.mark_closing(context.request.session);
   // Applying it removes what the session owns, listed or not.
   records::CloseSessionTxn txn;

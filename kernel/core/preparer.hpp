@@ -66,7 +66,7 @@ class Preparer {
   WireError prepare_create(const Context& context, Op op, JuteIn& body, Op& type);
   WireError decode_creation(const Context& context, Op op, JuteIn& body, Creation& creation);
   WireError store_creation(const Context& context, const Creation& creation,
-                           const PendingNode& parent, Op& type);
+                           const PendingTree::Found& parent, Op& type);
   WireError prepare_delete(const Context& context, JuteIn& body);
   WireError prepare_delete_container(const Context& context, JuteIn& body);
   WireError prepare_set_data(const Context& context, JuteIn& body);

@@ -179,16 +179,22 @@ Stat Tree::stat_of(const Znode& node) {
 // --- changing ------------------------------------------------------------------------------------
 
 /// Lets `change` work on the node at `path`, which it may put elsewhere, and keeps walk and digest
-/// right.
+/// right. nullptr when there is no such node.
 template <class Change>
-const Znode& Tree::edit(std::string_view path, Change change) {
+const Znode* Tree::edit_if_there(std::string_view path, Change change) {
   if (walk_) walk_->give(path);
   auto place = place_of(path);
-  VIVARIUM_ASSERT(place.node, "a change to a node that is not there");
+  if (!place.node) return nullptr;
   digest_ -= digest_of(*place.node);
   change(place);
   digest_ += digest_of(*place.node);
-  return *place.node;
+  return place.node;
+}
+
+template <class Change>
+void Tree::edit(std::string_view path, Change change) {
+  const auto* const edited = edit_if_there(path, change);
+  VIVARIUM_ASSERT(edited, "a change to a node that is not there");
 }
 
 void Tree::add(std::string_view path, const NewZnode& node) {
@@ -255,9 +261,9 @@ void Tree::remove(std::string_view path) {
   discard(place.node);
 }
 
-const Znode& Tree::set_data(std::string_view path, std::optional<std::string_view> data,
+const Znode* Tree::set_data(std::string_view path, std::optional<std::string_view> data,
                             std::int32_t version, std::int64_t mzxid, std::int64_t mtime) {
-  return edit(path, [&](Place& place) {
+  return edit_if_there(path, [&](Place& place) {
     put_data(place, path, data);
     place.node->version = version;
     place.node->mzxid = mzxid;

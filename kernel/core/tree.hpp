@@ -136,14 +136,17 @@ class Tree {
                     std::int64_t pzxid);
   /// Removes a node without children.
   void remove(std::string_view path);
-  /// The node with its new data, which may be another block than before.
-  const Znode& set_data(std::string_view path, std::optional<std::string_view> data,
+  /// The node with its new data, which may be another block than before; nullptr when there is none at
+  /// `path`, and nothing was changed.
+  const Znode* set_data(std::string_view path, std::optional<std::string_view> data,
                         std::int32_t version, std::int64_t mzxid, std::int64_t mtime);
   /// Replaces data and nothing else: quota statistics, /zookeeper/config.
   void replace_data(std::string_view path, std::optional<std::string_view> data);
   /// Takes over one use of `acl`.
   void set_acl(std::string_view path, AclNumber acl, std::int32_t aversion);
 
+  /// Of names and paths; nobody outside knows its key.
+  const NameHash& name_hash() const { return hash_; }
   std::uint64_t digest() const { return digest_; }
   std::int64_t node_count() const { return node_count_; }
   /// Bytes of paths and data, as `approximate_data_size` counts them.
@@ -161,7 +164,9 @@ class Tree {
   Place place_of(std::string_view path) const;
   void put(Place& place, Znode* node);
   template <class Change>
-  const Znode& edit(std::string_view path, Change change);
+  const Znode* edit_if_there(std::string_view path, Change change);
+  template <class Change>
+  void edit(std::string_view path, Change change);
   void replace(std::string_view path, const NewZnode& node);
   void put_data(Place& place, std::string_view path, std::optional<std::string_view> data);
   Znode* make(std::string_view path, const NewZnode& node) const;
