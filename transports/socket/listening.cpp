@@ -67,7 +67,7 @@ bool Listening::accept_one() {
 }
 
 void Listening::open(Socket socket, const SocketAddress& remote) {
-  disable_nagle(socket.get());
+  prepare_for_sending(socket.get());
   auto peer = identity_of(remote, SocketAddress::local_of(socket.get()));
   const auto id = ++last_id_;
   Opening::Owner& owner = *this;

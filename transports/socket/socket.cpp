@@ -68,7 +68,7 @@ Result<Socket> open_listening(const std::vector<SocketAddress>& addresses, int b
 Result<Socket> open_connecting(const SocketAddress& address) {
   auto socket = stream_socket(address);
   if (!socket) return error_of(errno);
-  disable_nagle(socket.get());
+  prepare_for_sending(socket.get());
   if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
     return error_of(errno);
   return socket;
@@ -81,8 +81,10 @@ int pending_error(int socket) {
   return error;
 }
 
-void disable_nagle(int socket) {
+void prepare_for_sending(int socket) {
+  constexpr int kUnsentBytes = 1 << 20;
   set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
 }
 
 }  // namespace vivarium

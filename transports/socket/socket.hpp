@@ -41,7 +41,8 @@ Result<Socket> open_connecting(const SocketAddress& address);
 /// The error that the socket has met, cleared by the call; 0 for none.
 int pending_error(int socket);
 
-/// Sends small writes at once: what can be coalesced has been by then.
-void disable_nagle(int socket);
+/// Small writes are sent at once: what can be coalesced has been by then. The system takes little more
+/// than it can send: of what a peer does not read, the rest stays where it is counted and bounded.
+void prepare_for_sending(int socket);
 
 }  // namespace vivarium
