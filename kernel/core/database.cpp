@@ -399,7 +399,8 @@ bool Database::quota_exceeded(std::string_view path, std::int64_t bytes, std::in
 }
 
 void Database::set_config(std::string_view text, Zxid version, std::int64_t wall_ms) {
-  tree_.set_data(paths::kConfig, text, -1, version.value, wall_ms);
+  const auto* const changed = tree_.set_data(paths::kConfig, text, -1, version.value, wall_ms);
+  VIVARIUM_ASSERT(changed, "a tree without its built-in nodes");
 }
 
 }  // namespace vivarium
