@@ -50,7 +50,8 @@ ChannelHandler* Clients::on_accept(Channel& channel) {
 }
 
 void Clients::on_refused(const PeerIdentity& peer, std::string_view why) {
-  parts_.stats.connections_rejected.add();
+  parts_.stats.handshakes_failed.add();
+  parts_.stats.auth_failed.add();
   tell_refused("a connection from " + peer.remote_host + " never opened: " + std::string(why));
 }
 
@@ -100,16 +101,19 @@ void Clients::on_applied(const AppliedEntry& entry) {
   const SessionId session{entry.header.client_id};
   const bool ends = entry.outcome.type == Op::close_session;
   const bool orphaned = take_orphan(session, false, entry.header.cxid);
+  if (orphaned) parts_.stats.orphans_done.add();
   if (ends) orphans_.erase(session);
   const auto found = by_session_.find(session);
   if (found == by_session_.end()) return;
   auto& connection = *found->second;
-  if (entry.outcome.type == Op::create_session)
+  if (entry.outcome.type == Op::create_session) {
     connection.on_session_created();
-  else if (entry.outcome.type == Op::error && entry.header.cxid == kSessionMove)
+    ++own_applied_;
+  } else if (entry.outcome.type == Op::error && entry.header.cxid == kSessionMove) {
     connection.on_session_moved();
-  else if (!orphaned)
-    connection.on_applied(entry);
+  } else if (!orphaned && connection.on_applied(entry)) {
+    ++own_applied_;
+  }
   if (ends) connection.close();
 }
 
@@ -166,6 +170,7 @@ void Clients::flush() {
   // Answering may make a connection take further frames, which may mark others.
   const auto dirty = std::exchange(dirty_, {});
   const auto now = dirty.empty() ? now_ : parts_.loop.now();
+  if (!dirty.empty()) count_answered(dirty.size());
   for (auto* connection : dirty) connection->flush(now);
   const auto waiting = std::exchange(waiting_for_room_, {});
   for (auto* connection : waiting) {
@@ -176,8 +181,21 @@ void Clients::flush() {
   }
 }
 
+void Clients::count_answered(std::size_t sessions) {
+  const auto reads = std::exchange(reads_behind_, 0);
+  if (!parts_.settings.stages) return;
+  parts_.stats.batches.sessions_answered.record(static_cast<std::int64_t>(sessions));
+  parts_.stats.batches.reads_behind.record(reads);
+}
+
+void Clients::note_read_behind(std::int64_t reads) {
+  reads_behind_ += reads;
+  if (reads > 0 && parts_.settings.stages) parts_.stats.batches.reads_behind_one_write.record(reads);
+}
+
 bool Clients::busy() const {
-  return outstanding_ >= parts_.settings.outstanding_limit || outstanding_bytes_ >= kOutstandingBytesMax;
+  return outstanding_.requests >= parts_.settings.outstanding_limit ||
+         outstanding_.bytes >= kOutstandingBytesMax;
 }
 
 void Clients::close_all() {
@@ -216,6 +234,7 @@ bool Clients::unbind(SessionId session, const Connection& connection) {
 
 void Clients::submit(const Request& request) {
   parts_.memory.note_write(request.body.size());
+  if (batch_.empty()) batch_since_ = now_;
   batch_.push_back(request);
 }
 
@@ -253,8 +272,18 @@ void Clients::abandon_unread() {
 
 void Clients::submit_batch() {
   if (batch_.empty()) return;
+  if (parts_.settings.stages) count_submitted();
   parts_.broadcast.submit(batch_);
   batch_.clear();
+}
+
+void Clients::count_submitted() {
+  auto& stats = parts_.stats.batches;
+  const auto writes = static_cast<std::int64_t>(batch_.size());
+  if (learns(role_)) return stats.forwarded_together.record(writes);
+  stats.proposed_together.record(writes);
+  const auto waited = parts_.loop.now() - batch_since_;
+  stats.awaits_preparer_us.record(std::chrono::duration_cast<Micros>(waited).count(), writes);
 }
 
 void Clients::sync(SessionId session, std::int32_t cxid) {

@@ -7,6 +7,7 @@
 #include "kernel/core/database.hpp"
 #include "kernel/core/log_timeline.hpp"
 #include "kernel/core/memory_ceiling.hpp"
+#include "kernel/core/namespaces.hpp"
 #include "kernel/core/reader.hpp"
 #include "kernel/core/server.hpp"
 #include "kernel/core/slow_requests.hpp"
@@ -43,6 +44,7 @@ struct ClientParts {
   const LogTimeline& timeline;
   SlowRequests& slow;
   MemoryCeiling& memory;
+  Namespaces& namespaces;
   std::function<Database&()> database;  ///< The one in force: a snapshot load replaces it.
 };
 
@@ -80,6 +82,8 @@ class Clients final : public Acceptor {
   MonoTime now() const { return now_; }
   /// Called for each applied entry, after the watches have fired.
   void on_applied(const AppliedEntry& entry);
+  /// How many of these a client here had asked for, since this was asked last.
+  std::int64_t take_own_applied() { return std::exchange(own_applied_, 0); }
   void on_synced(SessionId session, std::int32_t cxid);
   /// Ends a batch: replies leave, and connections that waited for room go on.
   void flush();
@@ -97,7 +101,9 @@ class Clients final : public Acceptor {
     out_.seat(bytes);
     return out_;
   }
-  Reader reader() const { return Reader(parts_.database(), parts_.gate); }
+  Reader reader() const {
+    return Reader(parts_.database(), parts_.gate, parts_.settings.stages ? &parts_.namespaces : nullptr);
+  }
 
   SessionId next_session_id();
   /// The connection is the one that holds the session from now on; another one is closed.
@@ -114,11 +120,10 @@ class Clients final : public Acceptor {
   /// So many bytes were handed to a channel. When clients leave too much unread, all together, those
   /// that have read nothing for the longest time lose their connections.
   void note_sent(std::size_t bytes);
-  void add_outstanding(std::ptrdiff_t requests, std::ptrdiff_t bytes) {
-    outstanding_ += requests;
-    outstanding_bytes_ += bytes;
-  }
-  std::ptrdiff_t outstanding() const { return outstanding_; }
+  void add_outstanding(const Outstanding& more) { outstanding_ += more; }
+  const Outstanding& outstanding() const { return outstanding_; }
+  /// Reads of a session were answered since the write before them was done.
+  void note_read_behind(std::int64_t reads);
   /// So much waits for its reply that only connections with nothing outstanding may add to it.
   bool busy() const;
   void wait_for_room(Connection& connection) { waiting_for_room_.push_back(&connection); }
@@ -136,6 +141,8 @@ class Clients final : public Acceptor {
   std::string why_refused(const Channel& channel) const;
   /// At most one such line a second: who connects must not fill the disk.
   void tell_refused(const std::string& sentence);
+  void count_answered(std::size_t sessions);
+  void count_submitted();
   void count_unread();
   void abandon_unread();
   void orphan(Connection& connection);
@@ -158,7 +165,10 @@ class Clients final : public Acceptor {
   std::unordered_map<SessionId, std::deque<Unanswered>> orphans_;
   std::vector<Connection*> dirty_, waiting_for_room_;
   std::vector<Request> batch_;
-  std::ptrdiff_t outstanding_ = 0, outstanding_bytes_ = 0;
+  MonoTime batch_since_{};  ///< The first of batch_ had arrived then.
+  Outstanding outstanding_;
+  std::int64_t own_applied_ = 0;
+  std::int64_t reads_behind_ = 0;  ///< Since the last flush().
   std::size_t unread_bytes_ = 0;  ///< Of all connections, when they were last counted,
   std::size_t sent_bytes_ = 0;    ///< and what was sent since.
   std::optional<MonoTime> refusal_told_;

@@ -216,6 +216,7 @@ std::size_t Connection::on_frames(Channel&, std::span<const std::string_view> fr
       break;
     }
     if (state_ == State::open && overloaded()) {
+      clients_.parts().stats.held_for_room.add();
       hold_until_room();
       break;
     }
@@ -355,6 +356,7 @@ void Connection::on_connect_request(std::string_view frame) {
   const bool served = clients_.role() != ServingRole::none;
   const bool ahead = request.last_zxid_seen > clients_.database().last_applied().value;
   const bool accepts_read_only = sends_read_only_ && in.rest().front() != 0;
+  if (!served) clients_.parts().stats.closed_without_leader.add();
   if (!served || ahead || (clients_.role() == ServingRole::read_only && !accepts_read_only))
     return close();  // Without an answer: the client goes on to another server.
   timeout_ms_ = std::clamp(request.timeout, settings.min_session_timeout_ms,
@@ -571,7 +573,7 @@ void Connection::submit_sync(std::int32_t xid, std::string_view body) {
 
 void Connection::wait(Waiting waiting, std::size_t bytes) {
   waiting.bytes = bytes;
-  clients_.add_outstanding(1, static_cast<std::ptrdiff_t>(bytes));
+  clients_.add_outstanding(share_of(waiting));
   waiting_.push_back(std::move(waiting));
 }
 
@@ -579,8 +581,14 @@ Connection::Waiting Connection::take_waiting(std::size_t at) {
   const auto taken = waiting_.begin() + static_cast<std::ptrdiff_t>(at);
   auto waiting = std::move(*taken);
   waiting_.erase(taken);
-  clients_.add_outstanding(-1, -static_cast<std::ptrdiff_t>(waiting.bytes));
+  clients_.add_outstanding(-share_of(waiting));
   return waiting;
+}
+
+/// What it adds to what waits, while it is not among waiting_.
+Outstanding Connection::share_of(const Waiting& waiting) const {
+  const bool changes = waiting.op == Op::sync || is_write(waiting.op);
+  return {1, static_cast<std::ptrdiff_t>(waiting.bytes), changes ? 1 : 0, waiting_.empty() ? 1 : 0};
 }
 
 bool Connection::front_is_ready() const {
@@ -797,15 +805,19 @@ void Connection::notify(const WatchEvent& event) {
 
 // --- writes ---------------------------------------------------------------------------------------
 
-void Connection::on_applied(const AppliedEntry& entry) {
+bool Connection::on_applied(const AppliedEntry& entry) {
   const auto mine = std::find_if(waiting_.begin(), waiting_.end(),
                                  [](const Waiting& one) { return one.kind == Wait::write; });
-  if (mine == waiting_.end() || mine->xid != entry.header.cxid) return note_foreign(entry);
+  if (mine == waiting_.end() || mine->xid != entry.header.cxid) {
+    note_foreign(entry);
+    return false;
+  }
   mine->zxid = {entry.header.zxid};
   note_committed(mine->times, mine->zxid);
   if (entry.outcome.err == WireError::session_moved) {
     mine->kind = Wait::applied_write;
-    return close();  // The client's session lives elsewhere: no reply.
+    close();  // The client's session lives elsewhere: no reply.
+    return true;
   }
   if (mine == waiting_.begin()) {
     auto waiting = next_waiting();
@@ -822,6 +834,7 @@ void Connection::on_applied(const AppliedEntry& entry) {
     note_path(*mine, entry.outcome.path);
   }
   mark_dirty();
+  return true;
 }
 
 /// The stages of a transaction up to where its batch begins to be applied.
@@ -864,22 +877,28 @@ void Connection::on_synced(std::int32_t cxid) {
 }
 
 void Connection::answer_what_is_ready() {
+  std::int64_t reads = 0;
   while (front_is_ready() && state_ == State::open) {
     if (unsent_bytes() > kUnsentBytesHigh) {
       flush();
-      return await_low_water();
+      await_low_water();
+      break;
     }
     auto waiting = next_waiting();
     if (waiting.kind == Wait::read || waiting.kind == Wait::refusal)
       waiting.times.leave(Stage::behind, clients_.now());
     switch (waiting.kind) {
-      case Wait::read: answer_read(waiting, waiting.body); break;
+      case Wait::read:
+        answer_read(waiting, waiting.body);
+        ++reads;
+        break;
       case Wait::refusal: answer_refusal(waiting); break;
       case Wait::synced: answer_sync(waiting); break;
       default: answer_applied_write(waiting);
     }
     if (out_.size() >= kOutBytesFull) flush();
   }
+  clients_.note_read_behind(reads);
 }
 
 void Connection::answer_write(Waiting& waiting, const AppliedEntry& entry) {
@@ -969,7 +988,10 @@ void Connection::flush(MonoTime now) {
     return;
   }
   if (!out_.empty()) send(std::exchange(out_, {}));
-  if (!answered_.empty()) record_answered(now);
+  if (answered_.empty()) return;
+  record_answered(now);
+  if (clients_.parts().settings.stages)
+    clients_.parts().stats.batches.requests_left.record(static_cast<std::int64_t>(waiting_.size()));
 }
 
 // --- what requests took ---------------------------------------------------------------------------
@@ -1007,12 +1029,18 @@ void Connection::record(const Answered& answered, MonoTime now, std::int64_t tim
   if (!read && answered.kind != RequestKind::write) return;
   auto spent = answered.times;
   spent.leave(answered.stage, now);
+  stats.queued_us.record(spent[Stage::queued], times);
   auto& stages = read ? stats.read_stages_us : stats.write_stages_us;
-  for (std::size_t i = 0; i < kStages; ++i)
-    if (has_stage(answered.kind, static_cast<Stage>(i))) stages[i].record(spent.us[i], times);
-  if (!read)
-    stats.committed_us.record(
-        std::int64_t{spent[Stage::proposal]} + spent[Stage::sync] + spent[Stage::quorum], times);
+  const auto record_stage = [&](Stage stage) {
+    stages[static_cast<std::size_t>(stage)].record(spent[stage], times);
+  };
+  record_stage(Stage::queued);
+  record_stage(Stage::reply);
+  if (read) return record_stage(Stage::behind);
+  for (const auto stage : {Stage::proposal, Stage::sync, Stage::quorum, Stage::apply})
+    record_stage(stage);
+  stats.committed_us.record(
+      std::int64_t{spent[Stage::proposal]} + spent[Stage::sync] + spent[Stage::quorum], times);
 }
 
 /// Pings are no requests of anybody's.

@@ -36,6 +36,22 @@ namespace vivarium {
 
 class Clients;
 
+/// What waits for its reply.
+struct Outstanding {
+  std::ptrdiff_t requests = 0, bytes = 0;
+  std::ptrdiff_t writes = 0;    ///< Of the requests, those that change something, or sync.
+  std::ptrdiff_t sessions = 0;  ///< That have such requests.
+
+  Outstanding& operator+=(const Outstanding& more) {
+    requests += more.requests;
+    bytes += more.bytes;
+    writes += more.writes;
+    sessions += more.sessions;
+    return *this;
+  }
+  Outstanding operator-() const { return {-requests, -bytes, -writes, -sessions}; }
+};
+
 /// A write, or a sync, of which the outcome is still to come.
 struct Unanswered {
   bool sync;
@@ -94,8 +110,9 @@ class Connection final : public ChannelHandler, public Watcher {
   void revalidate();
   /// An error: no leader answers any more.
   void on_revalidated(const Result<bool>& valid);
-  /// A transaction of this session was applied that no earlier connection of it had asked for.
-  void on_applied(const AppliedEntry& entry);
+  /// A transaction of this session was applied that no earlier connection of it had asked for. False: nor has
+  /// this one.
+  bool on_applied(const AppliedEntry& entry);
   void on_synced(std::int32_t cxid);
   /// Hands what was appended to the channel. Called once a batch, which ends `now`.
   void flush(MonoTime now);
@@ -181,6 +198,7 @@ class Connection final : public ChannelHandler, public Watcher {
   void wait(Waiting waiting, std::size_t bytes);
   Waiting take_waiting(std::size_t at);
   Waiting next_waiting() { return take_waiting(0); }
+  Outstanding share_of(const Waiting& waiting) const;
   bool front_is_ready() const;
   bool in_doubt() const;
 

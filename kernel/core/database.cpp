@@ -238,7 +238,9 @@ void Database::create(const Context& context, Op type, const records::CreateTtlT
   if (const auto limited = Quotas::limited_by(txn.path)) quotas_.add(*limited);
   if (const auto counted = Quotas::counted_by(txn.path)) recount_quota(*counted);
   count_in_quota(txn.path, size_of(txn.data), 1);
-  if (context.events) context.events->on_created(txn.path, context.zxid, node.acl, parent_acl);
+  if (!context.events) return;
+  context.events->on_written(txn.path, txn.data.value_or("").size());
+  context.events->on_created(txn.path, context.zxid, node.acl, parent_acl);
 }
 
 void Database::remove(const Context& context, std::string_view path, Applied& out) {
@@ -265,7 +267,10 @@ void Database::remove(const Context& context, std::string_view path, Applied& ou
   unindex(path, owner);
   if (const auto limited = Quotas::limited_by(path)) quotas_.remove(*limited);
   count_in_quota(path, -bytes, -1);
-  if (context.events) context.events->on_deleted(path, context.zxid, acl, parent_acl);
+  if (context.events) {
+    context.events->on_written(path, 0);
+    context.events->on_deleted(path, context.zxid, acl, parent_acl);
+  }
   acls_.release(acl);
 }
 
@@ -284,7 +289,9 @@ void Database::set_data(const Context& context, JuteIn& body, Applied& out) {
   const auto acl = changed->acl;
   out.stat = stat_of(*changed);
   count_in_quota(txn.path, tree_.data_bytes() - bytes_before, 0);
-  if (context.events) context.events->on_data_changed(txn.path, context.zxid, acl);
+  if (!context.events) return;
+  context.events->on_written(txn.path, txn.data.value_or("").size());
+  context.events->on_data_changed(txn.path, context.zxid, acl);
 }
 
 void Database::set_acl(const Context&, JuteIn& body, Applied& out) {

@@ -35,6 +35,8 @@ class TreeEvents {
   virtual void on_created(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) = 0;
   virtual void on_deleted(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) = 0;
   virtual void on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) = 0;
+  /// Before one of these: with so many bytes of data.
+  virtual void on_written(std::string_view path, std::size_t bytes) = 0;
 };
 
 /// What one transaction, or one part of a multi, came to. Views last as long as the entry.

@@ -29,7 +29,8 @@ struct Inspection {
   std::function<ServingRole()> role;
   std::function<std::vector<std::pair<std::string, std::string>>()> addresses;
   MonoTime started{};
-  const Metrics* metrics = nullptr;  ///< What `mntr` shows; nullptr: nothing.
+  std::function<std::size_t()> handshakes;  ///< Of clients, under way.
+  Metrics* metrics = nullptr;  ///< What `mntr` shows.
   MonoTime leading_since{};          ///< While the server leads others.
 
   std::int64_t uptime_ms() const {

@@ -1,5 +1,7 @@
 #include "kernel/core/log_timeline.hpp"
 
+#include "kernel/core/big_endian.hpp"
+
 #include <algorithm>
 
 namespace vivarium {
@@ -9,6 +11,18 @@ std::int64_t us_between(MonoTime from, MonoTime to) {
   return std::max<std::int64_t>(std::chrono::duration_cast<Micros>(to - from).count(), 0);
 }
 
+/// Behind the session, the cxid and the zxid (section D.1).
+std::int64_t made_ms(const LogEntry& entry) {
+  constexpr std::size_t kAt = 8 + 4 + 8;
+  const auto payload = entry.payload.view();
+  return payload.size() < kAt + 8 ? 0 : get_big_endian<std::int64_t>(payload.data() + kAt);
+}
+
+/// The clocks of two servers differ.
+std::int64_t ms_since(std::int64_t made_ms, std::int64_t wall_ms) {
+  return std::max<std::int64_t>(wall_ms - made_ms, 0);
+}
+
 }  // namespace
 
 /// What lies at or above `first` was cut off the history.
@@ -16,12 +30,38 @@ void LogTimeline::cut(Marks& marks, Zxid first) {
   while (!marks.empty() && marks.back().last >= first) marks.pop_back();
 }
 
-void LogTimeline::on_append(std::span<const LogEntry> entries, MonoTime now) {
+void LogTimeline::set_role(ServingRole role) {
+  role_ = role;
+  preparing_since_.reset();
+}
+
+void LogTimeline::on_append(std::span<const LogEntry> entries, MonoTime now, std::int64_t wall_ms) {
   if (entries.empty()) return;
-  for (auto* marks : {&appends_, &durables_, &written_}) cut(*marks, entries.front().zxid);
-  const Mark mark{entries.back().zxid, now, static_cast<std::int64_t>(entries.size())};
+  for (auto* marks : {&appends_, &durables_}) cut(*marks, entries.front().zxid);
+  cut_written(entries.front().zxid);
+  const Mark mark{entries.back().zxid, now, static_cast<std::int64_t>(entries.size()),
+                  made_ms(entries.back())};
+  auto& batches = stats_.batches;
+  batches.appended.add(mark.entries);
+  batches.not_durable.record(not_durable_);
+  if (learns(role_)) batches.arrived_ms.record(ms_since(mark.made_ms, wall_ms), mark.entries);
+  prepared_ = preparing_since_ ? mark.entries : 0;
+  if (preparing_since_)
+    batches.prepare_us.record(us_between(*preparing_since_, now) / prepared_, prepared_);
+  preparing_since_.reset();
   appends_.push_back(mark);
   written_.push_back(mark);
+  not_durable_ += mark.entries;
+}
+
+void LogTimeline::on_appended(MonoTime now) {
+  if (prepared_ > 0)
+    stats_.batches.append_us.record(us_between(appends_.back().at, now) / prepared_, prepared_);
+}
+
+void LogTimeline::cut_written(Zxid first) {
+  for (; !written_.empty() && written_.back().last >= first; written_.pop_back())
+    not_durable_ -= written_.back().entries;
 }
 
 void LogTimeline::on_sync(const LogSync& sync) {
@@ -35,12 +75,15 @@ void LogTimeline::on_sync(const LogSync& sync) {
   known.file = sync.file;
 }
 
-void LogTimeline::on_durable(Zxid zxid, MonoTime now) {
+void LogTimeline::on_durable(Zxid zxid, MonoTime now, std::int64_t wall_ms) {
+  const bool among_others = role_ == ServingRole::leader || learns(role_);
   durables_.push_back({zxid, now});
   for (; !written_.empty() && written_.front().last <= zxid; written_.pop_front()) {
     const auto& mark = written_.front();
+    not_durable_ -= mark.entries;
     stats_.logged_us.record(us_between(mark.at, now), mark.entries);
     if (begun_) stats_.log_queue_us.record(us_between(mark.at, *begun_), mark.entries);
+    if (among_others) stats_.batches.durable_ms.record(ms_since(mark.made_ms, wall_ms), mark.entries);
   }
   begun_.reset();
 }

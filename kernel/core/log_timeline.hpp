@@ -1,12 +1,13 @@
 #pragma once
 // When transactions were given to the log, and when they became durable by which sync: what the stages of a
-// request are told by, and ZooKeeper's metrics of its SyncRequestProcessor.
+// request are told by, and ZooKeeper's metrics of what leads up to the log and of its SyncRequestProcessor.
 //
 // It knows what is in the log and not applied, the transaction that is being applied, and the last syncs.
 
 #include "kernel/core/slow_requests.hpp"
 #include "kernel/core/stats.hpp"
 
+#include <vivarium/broadcast.hpp>
 #include <vivarium/log_store.hpp>
 
 #include <cstdint>
@@ -17,13 +18,24 @@
 
 namespace vivarium {
 
+/// Gets its transactions from a leader.
+constexpr bool learns(ServingRole role) {
+  return role == ServingRole::follower || role == ServingRole::observer;
+}
+
 class LogTimeline {
  public:
   explicit LogTimeline(ServerStats& stats) : stats_(stats) {}
 
-  void on_append(std::span<const LogEntry> entries, MonoTime now);
+  void set_role(ServingRole role);
+  /// Transactions are being made, which are appended next.
+  bool preparing() const { return preparing_since_.has_value(); }
+  void on_prepare(MonoTime now) { preparing_since_ = now; }
+  void on_append(std::span<const LogEntry> entries, MonoTime now, std::int64_t wall_ms);
+  /// The store was given them.
+  void on_appended(MonoTime now);
   void on_sync(const LogSync& sync);
-  void on_durable(Zxid zxid, MonoTime now);
+  void on_durable(Zxid zxid, MonoTime now, std::int64_t wall_ms);
   /// It is applied next: those before it are not asked about again.
   void on_applying(Zxid zxid) {
     pass(appends_, zxid);
@@ -44,6 +56,7 @@ class LogTimeline {
     Zxid last;
     MonoTime at;
     std::int64_t entries = 0;
+    std::int64_t made_ms = 0;  ///< The last of them, by the leader's clock.
   };
   using Marks = std::deque<Mark>;
   struct Known {
@@ -62,10 +75,15 @@ class LogTimeline {
     while (!marks.empty() && marks.front().last < zxid) marks.pop_front();
   }
   static void cut(Marks& marks, Zxid first);
+  void cut_written(Zxid first);
 
   ServerStats& stats_;
   Marks appends_, durables_;
-  Marks written_;  ///< Of appends: those that are not durable.
+  Marks written_;  ///< Of appends: those that are not durable,
+  std::int64_t not_durable_ = 0;  ///< which have so many entries.
+  ServingRole role_ = ServingRole::none;
+  std::optional<MonoTime> preparing_since_;
+  std::int64_t prepared_ = 0;  ///< So many of the last append were made here.
   std::optional<MonoTime> begun_;  ///< The sync that the next on_durable is about.
   std::vector<Known> syncs_;       ///< A ring.
   std::size_t next_sync_ = 0;

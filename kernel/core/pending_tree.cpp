@@ -81,7 +81,10 @@ PendingTree::Node& PendingTree::change(Node& node, bool known, Zxid zxid) {
   if (undo_ && known) database_.acls().acquire(entry.node.acl);  // Held by the undo record.
   if (entry.node.exists && counts_in_digest(path))
     difference_ -= node_digest(entry.node.crc, entry.node.fields);
-  if (entry.changed != zxid) changes_.push_back({zxid, &node});
+  if (entry.changed != zxid) {
+    changes_.push_back({zxid, &node});
+    begun_.add();
+  }
   entry.changed = zxid;
   return node;
 }
@@ -173,7 +176,7 @@ void PendingTree::commit() {
 void PendingTree::rollback() {
   auto undo = std::move(*undo_);
   undo_.reset();
-  while (changes_.size() > undo.changes) changes_.pop_back();
+  for (; changes_.size() > undo.changes; changes_.pop_back()) ended_.add();
   while (owned_changes_.size() > undo.owned_changes) {
     forget_owner(owned_changes_.back());
     owned_changes_.pop_back();
@@ -195,6 +198,7 @@ void PendingTree::settle(Zxid zxid, std::uint64_t digest_before, std::uint64_t d
   while (!changes_.empty() && changes_.front().zxid <= zxid) {
     const auto change = changes_.front();
     changes_.pop_front();
+    ended_.add();
     if (change.node->second.changed == change.zxid) erase(*change.node);
   }
   while (!owned_changes_.empty() && owned_changes_.front().zxid <= zxid) {
@@ -213,6 +217,7 @@ void PendingTree::erase(Node& node) {
 }
 
 void PendingTree::discard() {
+  ended_.add(static_cast<std::int64_t>(changes_.size()));
   while (!nodes_.empty()) erase(*nodes_.begin());
   changes_.clear();
   owned_changes_.clear();

@@ -9,6 +9,7 @@
 
 #include <vivarium/acl_policy.hpp>
 #include <vivarium/ids.hpp>
+#include <vivarium/metrics.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -58,8 +59,9 @@ class PendingTree final : public AclView {
     Node* touched_ = nullptr;  ///< nullptr: nothing pending touches it.
   };
 
-  explicit PendingTree(Database& database)
-      : database_(database), nodes_(0, Hash{database.tree().name_hash()}) {}
+  /// `begun` and `ended` count what transactions change, once for each node.
+  PendingTree(Database& database, Counter& begun, Counter& ended)
+      : database_(database), begun_(begun), ended_(ended), nodes_(0, Hash{database.tree().name_hash()}) {}
   ~PendingTree() override { discard(); }
 
   Found find(std::string_view path) const;
@@ -121,6 +123,8 @@ class PendingTree final : public AclView {
   void forget_owner(const OwnedChange& change);
 
   Database& database_;
+  Counter& begun_;
+  Counter& ended_;
   Nodes nodes_;
   Node* last_parent_ = nullptr;  ///< In nodes_; of the next one as well, mostly.
   std::deque<Change> changes_;

@@ -214,6 +214,12 @@ WireError Preparer::prepare_create(const Context& context, Op op, JuteIn& body, 
   return store_creation(context, creation_, parent, type);
 }
 
+bool Preparer::over_quota(std::string_view path, std::int64_t bytes, std::int64_t nodes) {
+  const bool over = rules_.enforce_quota && database_.quota_exceeded(path, bytes, nodes);
+  if (over) namespaces_.note_quota_exceeded(path);
+  return over;
+}
+
 WireError Preparer::store_creation(const Context& context, const Creation& creation,
                                    const PendingTree::Found& parent, Op& type) {
   const auto& request = creation.request;
@@ -226,8 +232,7 @@ WireError Preparer::store_creation(const Context& context, const Creation& creat
   if (pending_.exists(path)) return WireError::node_exists;
   if (is_ephemeral(parent->fields.owner, database_.extended_types()))
     return WireError::no_children_for_ephemerals;
-  if (rules_.enforce_quota && database_.quota_exceeded(path, size_of(request.data), 1))
-    return WireError::quota_exceeded;
+  if (over_quota(path, size_of(request.data), 1)) return WireError::quota_exceeded;
 
   const auto cversion =
       static_cast<std::int32_t>(static_cast<std::uint32_t>(parent->fields.cversion) + 1);
@@ -296,8 +301,7 @@ WireError Preparer::prepare_set_data(const Context& context, JuteIn& body) {
   if (!allowed(context, Operation::set_data, request.path, perms::kWrite, node->acl))
     return WireError::no_auth;
   const auto growth = size_of(request.data) - std::max(node->data_length, 0);
-  if (rules_.enforce_quota && database_.quota_exceeded(request.path, growth, 0))
-    return WireError::quota_exceeded;
+  if (over_quota(request.path, growth, 0)) return WireError::quota_exceeded;
   if (!version_matches(request.version, node->fields.version)) return WireError::bad_version;
   const auto version = next_version(node->fields.version);
   pending_.set_data(node, request.path, request.data, version, context.zxid, context.time);

@@ -4,8 +4,10 @@
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
+#include "kernel/core/namespaces.hpp"
 #include "kernel/core/pending_tree.hpp"
 #include "kernel/core/session_tracker.hpp"
+#include "kernel/core/stats.hpp"
 
 #include <vivarium/records.hpp>
 #include <vivarium/state_machine.hpp>
@@ -37,8 +39,14 @@ bool split_multi(std::string_view body, bool (*allowed)(Op), std::vector<MultiPa
 
 class Preparer {
  public:
-  Preparer(Database& database, SessionTracker& sessions, const AccessGate& gate, PrepareRules rules)
-      : pending_(database), database_(database), sessions_(sessions), gate_(gate), rules_(rules) {}
+  Preparer(Database& database, SessionTracker& sessions, const AccessGate& gate, PrepareRules rules,
+           BatchStats& stats, Namespaces& namespaces)
+      : pending_(database, stats.changes_begun, stats.changes_ended),
+        database_(database),
+        sessions_(sessions),
+        gate_(gate),
+        rules_(rules),
+        namespaces_(namespaces) {}
 
   LogEntry prepare(const Request& request, Zxid zxid, std::int64_t wall_ms);
   PendingTree& pending() { return pending_; }
@@ -79,6 +87,7 @@ class Preparer {
   WireError prepare_multi(const Context& context);
 
   WireError check_session(const Context& context);
+  bool over_quota(std::string_view path, std::int64_t bytes, std::int64_t nodes);
   bool allowed(const Context& context, Operation operation, std::string_view path,
                std::int32_t permission, AclNumber acl) const;
   template <class Record>
@@ -90,6 +99,7 @@ class Preparer {
   SessionTracker& sessions_;
   const AccessGate& gate_;
   PrepareRules rules_;
+  Namespaces& namespaces_;
   std::string body_;  ///< Of the transaction being prepared.
   JuteOut out_{body_};
   JuteIn in_;

@@ -3,6 +3,8 @@
 #include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 
+#include <algorithm>
+
 namespace vivarium {
 namespace {
 
@@ -74,6 +76,7 @@ ReadResult Reader::exists(JuteIn& in, const Subject& subject, JuteOut& out) cons
   const auto watch = request.watch ? WatchEffect::data : WatchEffect::none;
   if (!node) return {WireError::no_node, watch, request.path};
   out(database_.stat_of(*node));
+  note_read(path, 0);
   return {WireError::ok, watch, request.path};
 }
 
@@ -86,6 +89,7 @@ ReadResult Reader::get_data(JuteIn& in, const Subject& subject, JuteOut& out) co
   if (!node) return failed(WireError::no_node);
   if (!readable(Operation::get_data, path, node->acl, subject))
     return failed(WireError::no_auth);
+  note_read(path, static_cast<std::size_t>(std::max(node->data_length, 0)));
   out(node->data(), database_.stat_of(*node));
   return {WireError::ok, request.watch ? WatchEffect::data : WatchEffect::none, request.path};
 }
@@ -134,7 +138,10 @@ ReadResult Reader::get_children(JuteIn& in, const Subject& subject, JuteOut& out
   if (!node) return failed(WireError::no_node);
   if (!readable(Operation::get_children, path, node->acl, subject))
     return failed(WireError::no_auth);
-  out(database_.tree().children(*node));
+  const auto start = out.bytes().size();
+  const auto children = database_.tree().children(*node);
+  out(children);
+  note_read(path, out.bytes().size() - start - 4 * (children.size() + 1));  // But for the lengths.
   if (with_stat) out(database_.stat_of(*node));
   return {WireError::ok, request.watch ? WatchEffect::children : WatchEffect::none, request.path};
 }

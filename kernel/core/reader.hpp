@@ -1,9 +1,10 @@
 #pragma once
-// Reads: a view of the state and a request give a reply and effects. Nothing here changes anything, so
-// that reads can run on several threads between two applies; the caller carries out the effects.
+// Reads: a view of the state and a request give a reply and effects, which the caller carries out. Nothing
+// here changes the state; what is read is counted by namespace.
 
 #include "kernel/core/access.hpp"
 #include "kernel/core/database.hpp"
+#include "kernel/core/namespaces.hpp"
 
 #include <vivarium/opcodes.hpp>
 #include <vivarium/records.hpp>
@@ -27,7 +28,9 @@ struct ReadResult {
 
 class Reader {
  public:
-  Reader(const Database& database, const AccessGate& gate) : database_(database), gate_(gate) {}
+  /// `namespaces` may be nullptr.
+  Reader(const Database& database, const AccessGate& gate, Namespaces* namespaces)
+      : database_(database), gate_(gate), namespaces_(namespaces) {}
 
   /// Does this class answer the op?
   static bool handles(Op op);
@@ -52,8 +55,13 @@ class Reader {
   ReadResult who_am_i(const Subject& subject, JuteOut& out) const;
   ReadResult multi_read(JuteIn& in, const Subject& subject, JuteOut& out) const;
 
+  void note_read(std::string_view path, std::size_t bytes) const {
+    if (namespaces_) namespaces_->note_read(path, bytes);
+  }
+
   const Database& database_;
   const AccessGate& gate_;
+  Namespaces* namespaces_;
 };
 
 }  // namespace vivarium

@@ -7,6 +7,7 @@
 #include "kernel/core/inspection.hpp"
 #include "kernel/core/log_timeline.hpp"
 #include "kernel/core/memory_ceiling.hpp"
+#include "kernel/core/namespaces.hpp"
 #include "kernel/core/paths.hpp"
 #include "kernel/core/preparer.hpp"
 #include "kernel/core/recovery.hpp"
@@ -22,6 +23,8 @@
 
 namespace vivarium {
 namespace {
+
+std::int64_t micros(MonoTime time) { return std::chrono::duration_cast<Micros>(time).count(); }
 
 Subject subject_of(const Viewer& viewer) {
   return {{}, viewer.address, viewer.encrypted, viewer.identities};
@@ -92,6 +95,7 @@ class Server::Body final : public StateMachine,
   void on_created(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
   void on_deleted(std::string_view path, Zxid zxid, AclNumber acl, AclNumber parent_acl) override;
   void on_data_changed(std::string_view path, Zxid zxid, AclNumber acl) override;
+  void on_written(std::string_view path, std::size_t bytes) override;
   void children_changed(std::string_view child, Zxid zxid, AclNumber acl);
   static void count_told(Summary& summary, std::size_t told);
 
@@ -106,6 +110,10 @@ class Server::Body final : public StateMachine,
   void note_digest(const AppliedEntry& applied, Zxid zxid);
   void note_propagated(std::int64_t made_ms);
   void record_propagated();
+  void count_waiting();
+  void count_applied(std::int64_t entries);
+  void set_config();
+  std::size_t handshakes() const;
   void take_snapshot();
   void expire_sessions();
   void reap();
@@ -126,6 +134,7 @@ class Server::Body final : public StateMachine,
   std::int64_t batch_wall_ms_ = 0;  ///< When the batch at hand is applied.
   std::int64_t propagated_made_ms_ = 0;  ///< The last of its transactions were made then,
   std::int64_t propagated_ = 0;          ///< and so many are not recorded yet.
+  Namespaces namespaces_;
   std::unique_ptr<Database> database_;
   AccessGate gate_;
   SessionTracker sessions_;
@@ -161,7 +170,8 @@ class Server::Body::StoreEvents final : public LogStoreEvents {
   }
   void on_durable(Zxid zxid) override {
     body_.log_event_ = body_.parts_.loop.now();
-    if (body_.settings_.stages) body_.timeline_.on_durable(zxid, *body_.log_event_);
+    if (body_.settings_.stages)
+      body_.timeline_.on_durable(zxid, *body_.log_event_, body_.parts_.loop.wall_ms());
     to_.on_durable(zxid);
     body_.log_event_.reset();
   }
@@ -202,12 +212,13 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
       timed_store_(parts_.loop, timeline_, parts_.store),
       slow_requests_(parts_.loop, parts_.log,
                      Millis(settings_.stages ? settings_.slow_request_ms : 0)),
+      namespaces_(parts_.metrics),
       gate_(parts_.authenticators, parts_.policy, settings_.skip_acl, parts_.log),
       sessions_(parts_.loop, settings_.tick_time_ms),
       watches_(parts_.loop.random()),
       memory_(parts_.loop, parts_.log, settings_.memory_ceiling_bytes, parts_.memory_in_use),
       clients_({settings_, parts_.loop, parts_.log, parts_.commands, parts_.broadcast, gate_,
-                watches_, stats_, timeline_, slow_requests_, memory_,
+                watches_, stats_, timeline_, slow_requests_, memory_, namespaces_,
                 [this]() -> Database& { return *database_; }}),
       snapshotter_(parts_.loop, parts_.log, parts_.store, stats_,
                    {settings_.snapshot_entries, settings_.snapshot_log_bytes},
@@ -226,6 +237,7 @@ Server::Body::Body(ServerSettings settings, ServerParts parts)
                   [this] { return role(); },
                   [this] { return addresses(); },
                   parts_.loop.now(),
+                  [this] { return handshakes(); },
                   &parts_.metrics},
       commands_(add_commands(parts_.commands, inspection_)),
       metrics_(add_metrics(parts_.metrics, inspection_)) {
@@ -240,12 +252,17 @@ void Server::Body::adopt(std::unique_ptr<Database> database) {
   database_ = std::move(database);
   database_->set_extended_types(settings_.extended_types);
   // Each server puts its own there, also over that of a leader who sent the state (ZOOKEEPER-2819).
-  if (!committed_config_.empty())
-    database_->set_config(committed_config_, config_version_, parts_.loop.wall_ms());
+  if (!committed_config_.empty()) set_config();
   preparer_ = std::make_unique<Preparer>(
       *database_, sessions_, gate_,
       PrepareRules{settings_.id, settings_.digest_enabled, settings_.enforce_quota, settings_.reconfig_enabled,
-                   settings_.frame_bytes_max});
+                   settings_.frame_bytes_max},
+      stats_.batches, namespaces_);
+}
+
+void Server::Body::set_config() {
+  database_->set_config(committed_config_, config_version_, parts_.loop.wall_ms());
+  on_written(paths::kConfig, committed_config_.size());
 }
 
 void Server::Body::replace(std::unique_ptr<Database> database) {
@@ -309,6 +326,7 @@ void Server::Body::run_broadcast() {
 void Server::Body::on_role(ServingRole role, Doubt doubt) {
   if (leads()) resign();
   clients_.set_role(role, doubt);
+  timeline_.set_role(role);
   if (role == ServingRole::none) return parts_.log.info("no leader: clients wait");
   parts_.log.info("now serving as " + std::string(name_of(role)));
   if (leads()) lead();
@@ -377,6 +395,12 @@ std::vector<std::pair<std::string, std::string>> Server::Body::addresses() const
   return all;
 }
 
+std::size_t Server::Body::handshakes() const {
+  std::size_t all = 0;
+  for (const auto& [role, listener] : listeners_) all += listener->opening();
+  return all;
+}
+
 void Server::Body::on_fatal(const Error& error) {
   clients_.set_role(ServingRole::none, Doubt::resolved);
   if (serving_) return std::exchange(serving_, nullptr)(error);
@@ -399,7 +423,12 @@ void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
 // --- transactions ---------------------------------------------------------------------------------
 
 LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) {
+  const bool timed = settings_.stages && static_cast<Op>(request.op) == Op::close_session;
+  if (settings_.stages && !timeline_.preparing()) timeline_.on_prepare(parts_.loop.now());
+  const auto begun = timed ? parts_.loop.now() : MonoTime();
   auto entry = preparer_->prepare(request, zxid, wall_ms);
+  if (timed) stats_.batches.close_session_us.record(micros(parts_.loop.now() - begun));
+  stats_.batches.prepared.add();
   stats_.proposals.record(static_cast<std::int32_t>(entry.payload.size()));
   if (role() == ServingRole::leader) stats_.proposals_made.add();
   return entry;
@@ -410,8 +439,9 @@ void Server::Body::apply(std::span<const LogEntry> entries) {
   batch_wall_ms_ = parts_.loop.wall_ms();
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   if (role() == ServingRole::leader) stats_.commits_made.add(static_cast<std::int64_t>(entries.size()));
+  if (settings_.stages) count_waiting();
   for (const auto& entry : entries) apply_one(entry);
-  record_propagated();
+  if (settings_.stages) count_applied(static_cast<std::int64_t>(entries.size()));
   if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
   clients_.flush();
 }
@@ -430,6 +460,25 @@ void Server::Body::apply_one(const LogEntry& entry) {
   clients_.on_applied(applied);
 }
 
+void Server::Body::count_waiting() {
+  const auto& waiting = clients_.outstanding();
+  auto& stats = stats_.batches;
+  stats.waiting_reads.record(waiting.requests - waiting.writes);
+  stats.waiting_writes.record(waiting.writes);
+  stats.waiting_sessions.record(waiting.sessions);
+}
+
+void Server::Body::count_applied(std::int64_t entries) {
+  record_propagated();
+  auto& stats = stats_.batches;
+  const auto us = micros(parts_.loop.now() - clients_.now());
+  if (role() != ServingRole::standalone) stats.committed.add(entries);
+  stats.apply_us.record(us);
+  stats.transaction_us.record(us / entries, entries);
+  if (const auto foreign = entries - clients_.take_own_applied(); foreign > 0)
+    stats.foreign_us.record(us, foreign);
+}
+
 /// Most transactions of a batch were made in the same millisecond or two, and count at once.
 void Server::Body::note_propagated(std::int64_t made_ms) {
   if (made_ms != propagated_made_ms_) record_propagated();
@@ -438,8 +487,11 @@ void Server::Body::note_propagated(std::int64_t made_ms) {
 }
 
 void Server::Body::record_propagated() {
-  if (const auto alike = std::exchange(propagated_, 0))
-    stats_.propagated_ms.record(std::max<std::int64_t>(batch_wall_ms_ - propagated_made_ms_, 0), alike);
+  const auto alike = std::exchange(propagated_, 0);
+  if (alike == 0) return;
+  const auto ms = std::max<std::int64_t>(batch_wall_ms_ - propagated_made_ms_, 0);
+  stats_.propagated_ms.record(ms, alike);
+  if (learns(role())) stats_.batches.commit_known_ms.record(ms, alike);
 }
 
 void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {
@@ -479,6 +531,10 @@ void Server::Body::reload(Done<void> done) {
         done({});
       });
   recovery_->start_again();
+}
+
+void Server::Body::on_written(std::string_view path, std::size_t bytes) {
+  if (settings_.stages) namespaces_.note_write(path, bytes);
 }
 
 void Server::Body::on_created(std::string_view path, Zxid zxid, AclNumber acl,
@@ -564,7 +620,7 @@ void Server::Body::reap() {
 void Server::Body::activate_config(std::string_view text, Zxid zxid) {
   committed_config_ = text;
   config_version_ = zxid;
-  database_->set_config(text, zxid, parts_.loop.wall_ms());
+  set_config();
 }
 
 // --- the view -------------------------------------------------------------------------------------

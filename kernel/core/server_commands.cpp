@@ -47,7 +47,7 @@ Value counters(const Inspection& server) {
       {"client_response_stats", size_value(stats.responses)},
       {"provider_null", false},
       {"server_state", std::string(name_of(server.role()))},
-      {"outstanding_requests", count_value(server.clients.outstanding())},
+      {"outstanding_requests", count_value(server.clients.outstanding().requests)},
       {"last_processed_zxid", server.database().last_applied().value},
       {"data_dir_size", count_value(sizes.snapshot_bytes_total)},
       {"log_dir_size", count_value(sizes.log_bytes_total)},
@@ -259,6 +259,7 @@ Value trace_mask(const Inspection&) { return Value::Fields{{"tracemask", kTraceM
 std::string trace_mask_text(const Value& value) { return text_at(value, "tracemask"); }
 
 Value reset_stats(const Inspection& server) {
+  server.metrics->reset();
   server.stats.reset();
   return Value::Fields{};
 }

@@ -64,6 +64,29 @@ class DigestLog {
   std::deque<std::pair<Zxid, std::uint64_t>> entries_;
 };
 
+/// How requests and transactions go through in batches, which is what ZooKeeper tells of the queues between
+/// its threads. Recorded while stages are timed.
+struct BatchStats {
+  Counter prepared, appended, committed;
+  Counter changes_begun, changes_ended;  ///< Nodes that a prepared transaction changes, until it is applied.
+  /// Writes that are handed over together, to the broadcast here or to the leader elsewhere.
+  Summary proposed_together, forwarded_together;
+  Summary awaits_preparer_us,  ///< Of a write of a client here: from its arrival until it is prepared.
+      prepare_us,              ///< Each transaction its share of the batch,
+      append_us,               ///< likewise, for handing it to the log;
+      close_session_us;        ///< those that end a session, each for itself.
+  Summary not_durable;         ///< Of the transactions before, when more are appended.
+  /// Milliseconds by the clocks of two servers, from when the leader made a transaction.
+  Summary arrived_ms,   ///< Appended by a learner,
+      durable_ms,       ///< durable here, in an ensemble,
+      commit_known_ms;  ///< known by a learner to be committed.
+  Summary waiting_reads, waiting_writes, waiting_sessions;  ///< When a batch is applied.
+  Summary apply_us,       ///< A batch,
+      transaction_us,     ///< each transaction its share of that;
+      foreign_us;         ///< a batch, for each that no client here has asked for.
+  Summary sessions_answered, reads_behind, reads_behind_one_write, requests_left;
+};
+
 struct ServerStats {
   LatencyStats latency;
   std::int64_t packets_received = 0;
@@ -75,10 +98,15 @@ struct ServerStats {
   Counter response_bytes;       ///< Of replies to requests, without the lengths before them.
   Counter connections_rejected, sessionless_expired, sessions_expired, auth_failed, bytes_received,
       watch_bytes, digest_mismatches, snapshots_failed, writes_refused, unread_closed, proposals_made, commits_made, slow_requests;
+  Counter handshakes_failed,    ///< Of TLS.
+      closed_without_leader,    ///< Connections that came while none was known.
+      held_for_room,            ///< Times that frames of a connection were left waiting.
+      orphans_done;             ///< Writes done whose connection had ended.
   Summary read_latency_us, update_latency_us, apply_batch, snapshot_ms, created_watches,
       deleted_watches, changed_watches, children_watches;
   /// Stages, each by its number; those that a kind of request has not stay empty.
   std::array<Summary, kStages> read_stages_us, write_stages_us;
+  Summary queued_us;  ///< The stage of both kinds.
   Summary committed_us,   ///< Writes of this server's clients: from the broadcast's hands to committed.
       propagated_ms,      ///< Every transaction: from the leader's clock to applied here, by this one's.
       logged_us,          ///< Every transaction: from its append to durable,
@@ -87,6 +115,7 @@ struct ServerStats {
       sync_entries;       ///< and how many transactions shared it.
   /// What the store held when it was read: the snapshot, the log, both.
   Summary snapshot_load_ms, log_load_ms, log_entries_loaded, load_ms;
+  BatchStats batches;
   SizeStats responses, proposals;
   DigestLog digests;
   LastSnapshot last_snapshot;

@@ -20,8 +20,9 @@ class TimedStore final : public LogStore {
     to_.open(events, std::move(done));
   }
   void append(std::span<const LogEntry> entries) override {
-    timeline_.on_append(entries, loop_.now());
+    timeline_.on_append(entries, loop_.now(), loop_.wall_ms());
     to_.append(entries);
+    timeline_.on_appended(loop_.now());
   }
   void read(Zxid after, std::size_t bytes_max, Done<LogSlice> done) override {
     to_.read(after, bytes_max, std::move(done));

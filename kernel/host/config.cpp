@@ -30,7 +30,7 @@ constexpr OptionSpec kServerOptions[] = {
      "strict: refuse plugins and data that others may write; warn: say so and go on", false, false,
      false},
     {"vivarium.stages", OptionType::boolean, "true", 0, -1, "",
-     "time the stages of every request, for metrics and for slow_request", false, false, false},
+     "time the stages of every request and of every batch, for metrics and for slow_request, and count by namespace", false, false, false},
     {"vivarium.slow_request", OptionType::duration, "1s", 0, 86'400'000, "ms",
      "how long a request takes of which a line in the log says why; 0: none", false, false, false},
     {"vivarium.memory.ceiling", OptionType::bytes, "", 0, std::numeric_limits<std::int64_t>::max(), "",

@@ -27,20 +27,17 @@ std::int64_t upper_end(std::size_t bucket) {
 
 void Summary::record(std::int64_t value, std::int64_t times) {
   if (buckets_.empty()) buckets_.resize(kBuckets);
-  min_ = count_ ? std::min(min_, value) : value;
-  max_ = count_ ? std::max(max_, value) : value;
-  count_ += times;
-  sum_ += value * times;
+  Tally::record(value, times);
   buckets_[bucket_of(value)] += times;
 }
 
 void Summary::reset() {
-  count_ = sum_ = min_ = max_ = 0;
+  Tally::reset();
   std::fill(buckets_.begin(), buckets_.end(), 0);
 }
 
 std::int64_t Summary::percentile(double fraction) const {
-  auto left = static_cast<std::int64_t>(fraction * static_cast<double>(count_));
+  auto left = static_cast<std::int64_t>(fraction * static_cast<double>(count()));
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     left -= buckets_[i];
     if (left < 0) return std::clamp(upper_end(i), min(), max());

@@ -40,7 +40,7 @@ std::string fingerprint(std::string_view bytes) {
 LuaPolicy::LuaPolicy(PluginHost& host) : host_(host) { add_metrics(); }
 
 void LuaPolicy::add_metrics() {
-  const auto add = [this](std::string_view name, const Counter& counter) {
+  const auto add = [this](std::string_view name, Counter& counter) {
     metrics_.push_back(host_.metrics().add(name, counter));
   };
   add("acl_lua_allowed", verdicts_[static_cast<std::size_t>(Verdict::allow)]);

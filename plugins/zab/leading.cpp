@@ -158,7 +158,7 @@ void Leading::on_caught_up(LearnerHandler& learner, Zxid sent) {
       append_proposal(packets, entry);
       if (entry.zxid <= committed_) append_packet(packets, PacketType::commit, entry.zxid.value);
     }
-  learner.propose(SharedBytes(std::move(packets)));
+  learner.send(SharedBytes(std::move(packets)));
   for (auto& other : learners_) other->go_on();
 }
 
@@ -251,7 +251,7 @@ void Leading::propose() {
   const SharedBytes bytes(std::move(packets));
   for (auto& learner : learners_)
     if (learner->stage() >= Stage::live && learner->stage() != Stage::gone && learner->voter())
-      learner->propose(bytes);
+      learner->propose(bytes, static_cast<std::int64_t>(batch.size()), batch.back().zxid);
 }
 
 void Leading::on_learner_batch_end() {
@@ -446,7 +446,10 @@ void Leading::on_learner_gone(LearnerHandler& learner, std::string_view why) {
 void Leading::sweep() {
   std::erase_if(learners_, [](const auto& learner) { return learner->stage() == Stage::gone; });
   if (left_) return;
-  if (!may_go_on()) return leave("too few are left of those who follow");
+  if (!may_go_on()) {
+    if (phase_ < Phase::serving) ground_.metrics.offices_given_up.add();
+    return leave("too few are left of those who follow");
+  }
   for (std::size_t i = 0; i < learners_.size(); ++i) learners_[i]->go_on();
 }
 

@@ -25,12 +25,16 @@ LearnerHandler::LearnerHandler(Ground& ground, LearnerHandlerUser& user, Channel
   link_->await_drained(kQueuedBytesLow);
 }
 
-LearnerHandler::~LearnerHandler() { link_->close(); }
+LearnerHandler::~LearnerHandler() {
+  end_sync();
+  link_->close();
+}
 
 void LearnerHandler::drop(std::string_view why) {
   if (std::exchange(stage_, Stage::gone) == Stage::gone) return;
   link_->close();
   cursor_.reset();
+  end_sync();
   user_.on_learner_gone(*this, why);
 }
 
@@ -78,6 +82,7 @@ void LearnerHandler::on_info(const QuorumPacket& packet) {
   if (Zxid{info->config_version} > ground_.ensemble.version())
     return drop("it knows of a newer configuration");
   id_ = info->id;
+  metrics_ = &ground_.metrics.of(id_);
   accepted_ = Zxid{packet.zxid}.epoch();
   stage_ = Stage::informed;
   user_.on_informed(*this);
@@ -111,16 +116,39 @@ void LearnerHandler::on_ack(Zxid zxid) {
     }
     stage_ = Stage::joined;
     acknowledged_ = zxid;
+    end_sync();
     return user_.on_joined(*this);
   }
   acknowledged_ = std::max(acknowledged_, zxid);
+  count_ack(zxid);
   user_.on_progress(*this);
+}
+
+void LearnerHandler::propose(const SharedBytes& packets, std::int64_t entries, Zxid last) {
+  link_->send(packets);
+  if (stage_ != Stage::serving) return;
+  metrics_->under_way.record(under_way_);
+  proposed_.push_back({last, entries, ground_.loop.now()});
+  under_way_ += entries;
+}
+
+void LearnerHandler::count_ack(Zxid zxid) {
+  for (; !proposed_.empty() && proposed_.front().last <= zxid; proposed_.pop_front()) {
+    const auto& acknowledged = proposed_.front();
+    metrics_->ack_us.record(micros_since(acknowledged.at), acknowledged.entries);
+    under_way_ -= acknowledged.entries;
+  }
+}
+
+std::int64_t LearnerHandler::micros_since(MonoTime time) const {
+  return std::chrono::duration_cast<Micros>(ground_.loop.now() - time).count();
 }
 
 void LearnerHandler::on_ping_answer(std::string_view data) {
   if (!pings_.empty()) {
     confirmed_ = pings_.front();
     pings_.pop_front();
+    metrics_->ping_us.record(micros_since(confirmed_));
   }
   JuteIn in(data);
   while (!in.rest().empty()) {
@@ -219,14 +247,14 @@ void LearnerHandler::find_end_of_epoch(Epoch epoch, std::uint32_t low, std::uint
 void LearnerHandler::truncate_and_send(Zxid zxid) {
   ground_.log.info("server " + std::to_string(id_.value) + " has its history cut after " +
                    text_of(zxid));
-  ground_.metrics.diffs.add();
+  count_sync(ground_.metrics.diffs);
   link_->send(PacketType::trunc, zxid.value);
   sent_ = zxid;
   read_on();
 }
 
 void LearnerHandler::send_diff() {
-  ground_.metrics.diffs.add();
+  count_sync(ground_.metrics.diffs);
   link_->send(PacketType::diff, std::max(user_.committed(), last_zxid_).value);
   sent_ = last_zxid_;
   read_on();
@@ -235,12 +263,21 @@ void LearnerHandler::send_diff() {
 void LearnerHandler::send_snapshot() {
   waits_for_snapshot_ = !user_.may_send_snapshot();
   if (waits_for_snapshot_) return;
-  ground_.metrics.snapshots.add();
+  count_sync(ground_.metrics.snapshots);
   cursor_ = ground_.parts.state.snapshot();
   sent_ = cursor_->zxid();
   ground_.log.info("server " + std::to_string(id_.value) + " is sent the state at " + text_of(sent_));
   link_->send(PacketType::snap, sent_.value);
   pump_snapshot();
+}
+
+void LearnerHandler::count_sync(Syncs& kind) {
+  sync_ = &kind;
+  kind.begin();
+}
+
+void LearnerHandler::end_sync() {
+  if (auto* const sync = std::exchange(sync_, nullptr)) sync->end();
 }
 
 void LearnerHandler::go_on() {

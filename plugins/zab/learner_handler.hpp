@@ -82,7 +82,10 @@ class LearnerHandler final : private PacketLinkUser {
   /// After a snapshot of another learner has ended.
   void go_on();
   void set_up_to_date();
-  void propose(const SharedBytes& packets) { link_->send(packets); }
+  /// Packets that bring it up to date.
+  void send(const SharedBytes& packets) { link_->send(packets); }
+  /// So many entries, which end with `last`.
+  void propose(const SharedBytes& packets, std::int64_t entries, Zxid last);
   /// COMMIT packets; held between NEWLEADER and UPTODATE, where learners before 3.9.3 fail over them.
   void commit(const SharedBytes& packets);
   /// Unless the last one is still unanswered.
@@ -105,6 +108,11 @@ class LearnerHandler final : private PacketLinkUser {
   void on_ack(Zxid zxid);
   void on_ping_answer(std::string_view data);
   void on_revalidate(const QuorumPacket& packet);
+
+  void count_ack(Zxid zxid);
+  std::int64_t micros_since(MonoTime time) const;
+  void count_sync(Syncs& kind);
+  void end_sync();
 
   void choose_sync();
   void find_end_of_epoch(Epoch epoch, std::uint32_t low, std::uint32_t high);
@@ -130,6 +138,16 @@ class LearnerHandler final : private PacketLinkUser {
   Zxid last_zxid_, sent_, acknowledged_;
   MonoTime heard_, confirmed_{};
   std::deque<MonoTime> pings_;  ///< Sent and not answered.
+  /// Proposed and not acknowledged; there once it serves.
+  struct Proposed {
+    Zxid last;
+    std::int64_t entries;
+    MonoTime at;
+  };
+  std::deque<Proposed> proposed_;
+  std::int64_t under_way_ = 0;  ///< The entries of all these.
+  LearnerMetrics* metrics_ = nullptr;  ///< There from its information on.
+  Syncs* sync_ = nullptr;              ///< While it is brought up to date.
   std::unique_ptr<SnapshotCursor> cursor_;
   bool waits_for_snapshot_ = false, reading_waits_ = false, new_leader_sent_ = false;
   std::deque<Zxid> uncommitted_;  ///< Sent before they were: their COMMITs are to follow.

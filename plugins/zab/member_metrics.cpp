@@ -1,5 +1,7 @@
 #include "member_metrics.hpp"
 
+#include <string>
+
 namespace vivarium::zab {
 namespace {
 
@@ -13,11 +15,10 @@ struct CounterRow {
 
 constexpr CounterRow kCounters[] = {
     {"looking_count", &MemberMetrics::looked},
-    {"diff_count", &MemberMetrics::diffs},
-    {"snap_count", &MemberMetrics::snapshots},
     {"revalidate_count", &MemberMetrics::revalidations},
     {"learner_proposal_received_count", &MemberMetrics::proposals_received},
     {"learner_commit_received_count", &MemberMetrics::commits_received},
+    {"quit_leading_due_to_disloyal_voter", &MemberMetrics::offices_given_up},
 };
 
 struct SummaryRow {
@@ -41,6 +42,24 @@ MemberMetrics::MemberMetrics(Metrics& metrics) : metrics_(metrics) {
     handles_.push_back(metrics.add(row.name, this->*row.summary, SummaryDetail::plain));
   handles_.push_back(metrics.add("quorum_ack_latency", quorum_ack_us, SummaryDetail::percentiles,
                                  kMicrosPerMilli));
+  handles_.push_back(metrics.add("diff_count", diffs.begun_));
+  handles_.push_back(metrics.add("snap_count", snapshots.begun_));
+  handles_.push_back(metrics.add("inflight_diff_count", diffs.at_once_, SummaryDetail::plain));
+  handles_.push_back(metrics.add("inflight_snap_count", snapshots.at_once_, SummaryDetail::plain));
+}
+
+LearnerMetrics& MemberMetrics::of(ServerId learner) {
+  const auto [found, is_new] = learners_.try_emplace(learner);
+  auto& its = found->second;
+  if (!is_new) return its;
+  const auto key = std::to_string(learner.value);
+  const auto add = [&](const char* name, Summary& summary, SummaryDetail detail, PerUnit per_unit) {
+    its.handles.push_back(metrics_.add({name, key}, summary, detail, per_unit));
+  };
+  add("learner_handler_qp_size", its.under_way, SummaryDetail::plain, 1);
+  add("learner_handler_qp_time_ms", its.ping_us, SummaryDetail::percentiles, kMicrosPerMilli);
+  add("ack_latency", its.ack_us, SummaryDetail::percentiles, kMicrosPerMilli);
+  return its;
 }
 
 }  // namespace vivarium::zab

@@ -588,9 +588,27 @@ TEST_CASE("members tell how they were elected, brought up to date and kept so") 
     CHECK(metrics.value("observer_sync_time") == 0);
     CHECK(metrics.value("diff_count") == (leads ? 2 : 0));
     CHECK(metrics.value("snap_count") == 0);
+    CHECK(metrics.value("inflight_diff_count") == (leads ? 4 : 0));  // Each begins and ends.
+    CHECK(metrics.value("inflight_snap_count") == 0);
+    CHECK(metrics.value("quit_leading_due_to_disloyal_voter") == 0);
+    CHECK(metrics.value("ack_latency").has_value() == leads);
     CHECK(metrics.value("learner_proposal_received_count") == (leads ? 0 : 5));
     CHECK(metrics.value("learner_commit_received_count") == (leads ? 0 : 5));
   }
+}
+
+TEST_CASE("the leader sees of each learner how long its acknowledgements take") {
+  Cluster cluster(3, make_zab);
+  cluster.other().submit(1, 0, "x");
+  REQUIRE(cluster.wait_applied(1));
+  cluster.settle();
+  std::map<std::string, std::pair<double, double>> seen;
+  for (const auto& family : cluster.leader().host.fake_metrics.families()) {
+    if (family.name == "ack_latency") seen[family.key].first = family.value;
+    if (family.name == "learner_handler_qp_size") seen[family.key].second = family.value;
+  }
+  CHECK(seen.size() == 2);
+  for (const auto& [key, counts] : seen) CHECK(counts == std::pair(1.0, 1.0));
 }
 
 // --- the end of the counter -----------------------------------------------------------------------

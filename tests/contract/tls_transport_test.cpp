@@ -262,6 +262,7 @@ TEST_CASE("a listener that goes abandons the handshakes under way") {
   TestConnector silent;
   const auto attempt = plain.connect(connect_spec(*ends.listener), silent);
   REQUIRE(ends.opens());  // Accepted after the silent one.
+  CHECK(ends.listener->opening() == 1);
   ends.listener.reset();
   CHECK(ends.doors.run_until([&] { return silent.recorder.closed > 0; }));
   CHECK(ends.acceptor.refused.empty());

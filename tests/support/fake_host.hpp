@@ -159,44 +159,63 @@ class FakeLog final : public Log {
 /// Keeps what is registered, under its name as given. A Summary shows its count.
 class FakeMetrics final : public Metrics {
  public:
-  std::unique_ptr<MetricHandle> add(std::string_view name, const Counter& counter) override {
-    return add(name, [&counter] { return static_cast<double>(counter.value()); });
+  std::unique_ptr<MetricHandle> add(MetricName name, Counter& counter) override {
+    return add(std::move(name), [&counter] { return static_cast<double>(counter.value()); });
   }
-  std::unique_ptr<MetricHandle> add(std::string_view name, const Summary& summary,
-                                    SummaryDetail, PerUnit) override {
-    return add(name, [&summary] { return static_cast<double>(summary.count()); });
+  std::unique_ptr<MetricHandle> add(MetricName name, Tally& tally) override {
+    return add(std::move(name), [&tally] { return static_cast<double>(tally.count()); });
   }
-  std::unique_ptr<MetricHandle> add(std::string_view name, Gauge gauge) override {
-    gauges_.emplace_back(name, std::move(gauge));
-    return std::make_unique<Handle>(*this, std::string(name));
+  std::unique_ptr<MetricHandle> add(MetricName name, Summary& summary, SummaryDetail,
+                                    PerUnit) override {
+    return add(std::move(name), [&summary] { return static_cast<double>(summary.count()); });
+  }
+  std::unique_ptr<MetricHandle> add(MetricName name, Gauge gauge) override {
+    const auto number = ++last_number_;
+    gauges_.push_back({number, std::move(name), std::move(gauge)});
+    return std::make_unique<Handle>(*this, number);
+  }
+  std::unique_ptr<MetricHandle> add_set(std::string_view name, GaugeSet set) override {
+    return add(name, [set = std::move(set)] { return static_cast<double>(set().size()); });
   }
   std::vector<Sample> samples() const override {
     std::vector<Sample> all;
-    for (const auto& [name, gauge] : gauges_) all.push_back({name, gauge(), false});
+    for (const auto& one : gauges_) all.push_back({one.name.name, one.gauge(), false});
     return all;
   }
   std::vector<Family> families() const override {
     std::vector<Family> all;
-    for (const auto& [name, gauge] : gauges_) all.push_back({name, Kind::gauge, gauge(), 0, {}});
+    for (const auto& one : gauges_) {
+      auto& family = all.emplace_back();
+      family.name = one.name.name;
+      family.key = one.name.key;
+      family.value = one.gauge();
+    }
     return all;
   }
+  void reset() override {}
   /// nullopt when no such metric is registered.
   std::optional<double> value(std::string_view name) const {
-    for (const auto& [key, gauge] : gauges_)
-      if (key == name) return gauge();
+    for (const auto& one : gauges_)
+      if (one.name.name == name) return one.gauge();
     return std::nullopt;
   }
 
  private:
+  struct Registered {
+    int number;
+    MetricName name;
+    Gauge gauge;
+  };
   struct Handle final : MetricHandle {
-    Handle(FakeMetrics& metrics, std::string name) : metrics_(metrics), name_(std::move(name)) {}
+    Handle(FakeMetrics& metrics, int number) : metrics_(metrics), number_(number) {}
     ~Handle() override {
-      std::erase_if(metrics_.gauges_, [&](const auto& gauge) { return gauge.first == name_; });
+      std::erase_if(metrics_.gauges_, [&](const auto& one) { return one.number == number_; });
     }
     FakeMetrics& metrics_;
-    std::string name_;
+    int number_;
   };
-  std::vector<std::pair<std::string, Gauge>> gauges_;
+  std::vector<Registered> gauges_;
+  int last_number_ = 0;
 };
 
 /// The command table, without the kernel's own commands.

@@ -3,6 +3,7 @@
 #include "prometheus.hpp"
 #include "request_parser.hpp"
 #include "target.hpp"
+#include "kernel/core/metric_catalog.hpp"
 #include "tests/support/admin_bench.hpp"
 
 #include <catch2/catch.hpp>
@@ -175,7 +176,7 @@ TEST_CASE("metrics have ZooKeeper's names and types") {
 }
 
 TEST_CASE("what a plugin calls its metric does not spoil the page") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   const auto one = metrics->add("9 lives", [] { return 1.5; });
   const auto two = metrics->add("same", [] { return std::numeric_limits<double>::infinity(); });
   const auto three = metrics->add("same", [] { return 3.0; });
@@ -183,8 +184,27 @@ TEST_CASE("what a plugin calls its metric does not spoil the page") {
         "# TYPE _9_lives gauge\n_9_lives 1.5\n# TYPE same gauge\nsame +Inf\n");
 }
 
+TEST_CASE("those of a set have a label, and what is known of a metric is told") {
+  const auto metrics = make_metrics({});
+  Summary first;
+  Tally second;
+  Counter odd;
+  const auto one = metrics->add({"read_per_namespace", "a"}, first, SummaryDetail::plain);
+  const auto two = metrics->add({"odd", "say \"\\\""}, odd);
+  const auto three = metrics->add({"read_per_namespace", "b"}, second);
+  first.record(5);
+  second.record(5);
+  CHECK(admin::to_prometheus(*metrics) ==
+        "# HELP read_per_namespace Bytes of a read below a child of the root.\n"
+        "# TYPE read_per_namespace summary\n"
+        "read_per_namespace{key=\"a\",quantile=\"0.5\"} 5\n"
+        "read_per_namespace_count{key=\"a\"} 1\nread_per_namespace_sum{key=\"a\"} 5\n"
+        "read_per_namespace_count{key=\"b\"} 1\nread_per_namespace_sum{key=\"b\"} 5\n"
+        "# TYPE odd counter\nodd{key=\"say \\\"\\\\\\\"\"} 0\n");
+}
+
 TEST_CASE("a summary that is recorded in other units is shown in its own") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Summary us;
   const auto handle = metrics->add("latency", us, SummaryDetail::plain, 1000);
   for (const auto value : {1500, 2500}) us.record(value);
@@ -193,12 +213,12 @@ TEST_CASE("a summary that is recorded in other units is shown in its own") {
 }
 
 TEST_CASE("a histogram has a bucket for each power of two, and one for all") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Summary us;
   const auto handle = metrics->add("write_sync_us", us, SummaryDetail::histogram);
   for (const auto value : {10, 20}) us.record(value);
   const auto text = admin::to_prometheus(*metrics);
-  CHECK_THAT(text, StartsWith("# TYPE write_sync_us histogram\nwrite_sync_us_bucket{le=\"15\"} 1\n"
+  CHECK_THAT(text, Contains("# TYPE write_sync_us histogram\nwrite_sync_us_bucket{le=\"15\"} 1\n"
                               "write_sync_us_bucket{le=\"31\"} 2\n"));
   CHECK_THAT(text, Catch::EndsWith("write_sync_us_bucket{le=\"67108863\"} 2\n"
                             "write_sync_us_bucket{le=\"+Inf\"} 2\n"

@@ -1,6 +1,7 @@
 // The command table, and ZooKeeper's commands as its four-letter words read.
 #include "kernel/core/inspection.hpp"
 #include "kernel/core/java_text.hpp"
+#include "kernel/core/metric_catalog.hpp"
 #include "tests/support/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -49,7 +50,7 @@ class Inspected {
                    to_jute(records::CreateSessionTxn{timeout_ms});
     database.apply({zxid, SharedBytes(std::move(payload))}, nullptr, DigestCheck::ignore);
   }
-  void show(const Metrics& metrics) { inspection_.metrics = &metrics; }
+  void show(Metrics& metrics) { inspection_.metrics = &metrics; }
 
   SimulatedLoop loop{1};
   FakeHost host{{}, {}, {.loop = &loop}};
@@ -69,8 +70,11 @@ class Inspected {
   AccessGate gate_{{}, nullptr, false, host.fake_log};
   std::unique_ptr<Commands> commands_ = make_commands();
   MemoryCeiling memory_{loop, host.fake_log, 0, nullptr};
+  std::unique_ptr<Metrics> metrics_ = make_metrics({});
+  Namespaces namespaces_{*metrics_};
   Clients clients_{{settings, loop, host.fake_log, *commands_, broadcast, gate_, watches, stats,
-                    timeline, slow_requests, memory_, [this]() -> Database& { return database; }}};
+                    timeline, slow_requests, memory_, namespaces_,
+                    [this]() -> Database& { return database; }}};
   Inspection inspection_{settings,
                          loop,
                          store,
@@ -84,7 +88,8 @@ class Inspected {
                          [this] { return role; },
                          [this] { return addresses; },
                          loop.now(),
-                         nullptr};
+                         [] { return std::size_t{0}; },
+                         metrics_.get()};
   std::vector<std::unique_ptr<CommandHandle>> handles_ = add_commands(*commands_, inspection_);
 };
 
@@ -373,7 +378,7 @@ TEST_CASE("envi lists the environment after the version") {
 
 TEST_CASE("mntr prints whole numbers plain and others as Java does") {
   Inspected server;
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   const auto znodes = metrics->add("znode_count", [] { return 5.0; });
   const auto average = metrics->add("avg_latency", [] { return 0.0; });
   const auto load = metrics->add("load", [] { return 0.4444; });

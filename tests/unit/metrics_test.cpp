@@ -1,4 +1,6 @@
 // The registry of metrics, and the metrics of a server.
+#include "kernel/core/metric_catalog.hpp"
+#include "kernel/core/namespaces.hpp"
 #include "tests/support/test_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -23,6 +25,12 @@ Metrics::Sample sample(const Metrics& metrics, std::string_view name) {
   return {};
 }
 
+std::vector<std::string> names(const Metrics& metrics) {
+  std::vector<std::string> all;
+  for (const auto& sample : metrics.samples()) all.push_back(sample.name);
+  return all;
+}
+
 double value(const TestServer& server, std::string_view name) {
   return sample(*server.metrics, name).value;
 }
@@ -30,7 +38,7 @@ double value(const TestServer& server, std::string_view name) {
 }  // namespace
 
 TEST_CASE("a counter shows its value under its name") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Counter counter;
   const auto handle = metrics->add("watch_bytes", counter);
   CHECK(shown(*metrics) == Shown{{"watch_bytes", 0}});
@@ -40,7 +48,7 @@ TEST_CASE("a counter shows its value under its name") {
 }
 
 TEST_CASE("a summary shows average, least, greatest, count and sum") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Summary summary;
   const auto handle = metrics->add("fsynctime", summary, SummaryDetail::plain);
   for (const auto ms : {1, 2, 2}) summary.record(ms);
@@ -54,7 +62,7 @@ TEST_CASE("a summary shows average, least, greatest, count and sum") {
 }
 
 TEST_CASE("a summary with percentiles shows four of them besides") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Summary summary;
   const auto handle = metrics->add("readlatency", summary, SummaryDetail::percentiles);
   for (int ms = 0; ms < 3; ++ms) summary.record(ms);
@@ -87,7 +95,7 @@ TEST_CASE("a histogram counts exactly below powers of two") {
 }
 
 TEST_CASE("a histogram shows as percentiles, and to those who know kinds with its buckets") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Summary summary;
   const auto handle = metrics->add("write_sync_us", summary, SummaryDetail::histogram);
   for (const auto us : {3, 1023, 1024}) summary.record(us);
@@ -104,7 +112,7 @@ TEST_CASE("a histogram shows as percentiles, and to those who know kinds with it
 }
 
 TEST_CASE("a gauge is whole when its value is, but an average never") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   double now = 3;
   const auto gauge = metrics->add("load", [&now] { return now; });
   const auto average = metrics->add("avg_load", [&now] { return now; });
@@ -117,7 +125,7 @@ TEST_CASE("a gauge is whole when its value is, but an average never") {
 }
 
 TEST_CASE("metrics show in the order of their registration while their handles live") {
-  const auto metrics = make_metrics();
+  const auto metrics = make_metrics({});
   Counter a, b, c;
   const auto first = metrics->add("c", c);
   auto second = metrics->add("a", a);
@@ -125,6 +133,106 @@ TEST_CASE("metrics show in the order of their registration while their handles l
   CHECK(shown(*metrics) == Shown{{"c", 0}, {"a", 0}, {"b", 0}});
   second.reset();
   CHECK(shown(*metrics) == Shown{{"c", 0}, {"b", 0}});
+}
+
+TEST_CASE("what is known is shown as if nothing had happened, until it is registered") {
+  using enum KnownMetric::Shape;
+  using enum KnownMetric::Shown;
+  const KnownMetric known[] = {{"diff_count", counter, always, ""},
+                               {"drop_probability", fraction, always, ""},
+                               {"election_time", summary, always, ""},
+                               {"learners", gauge, when_registered, ""},
+                               {"proposal_latency", percentiles, always, ""}};
+  const auto metrics = make_metrics(known);
+  CHECK(shown(*metrics) == Shown{{"diff_count", 0},
+                                 {"drop_probability", 0},
+                                 {"avg_election_time", 0},
+                                 {"min_election_time", 0},
+                                 {"max_election_time", 0},
+                                 {"cnt_election_time", 0},
+                                 {"sum_election_time", 0},
+                                 {"avg_proposal_latency", 0},
+                                 {"min_proposal_latency", 0},
+                                 {"max_proposal_latency", 0},
+                                 {"cnt_proposal_latency", 0},
+                                 {"sum_proposal_latency", 0},
+                                 {"p50_proposal_latency", 0},
+                                 {"p95_proposal_latency", 0},
+                                 {"p99_proposal_latency", 0},
+                                 {"p999_proposal_latency", 0}});
+  Counter diffs;
+  diffs.add(3);
+  const auto handle = metrics->add("diff_count", diffs);
+  CHECK(shown(*metrics).front() == std::pair<std::string, double>("diff_count", 3));
+  CHECK(metrics->samples().size() == 16);
+  CHECK(metrics->families().size() == 4);
+  CHECK(metrics->families()[0].value == 3);
+}
+
+TEST_CASE("those of a set show their keys in front, and stand together for who knows kinds") {
+  const auto metrics = make_metrics({});
+  Summary first, second;
+  Counter between;
+  const auto one = metrics->add({"ack_latency", "1"}, first, SummaryDetail::plain);
+  const auto two = metrics->add("between", between);
+  const auto three = metrics->add({"ack_latency", "2"}, second, SummaryDetail::plain);
+  const auto limits = metrics->add_set("limit_per_namespace", [] {
+    return std::vector<std::pair<std::string, double>>{{"a", 4}, {"b", 5}};
+  });
+  second.record(7);
+  CHECK(names(*metrics) ==
+        std::vector<std::string>{"avg_1_ack_latency", "min_1_ack_latency", "max_1_ack_latency",
+                                 "cnt_1_ack_latency", "sum_1_ack_latency", "between",
+                                 "avg_2_ack_latency", "min_2_ack_latency", "max_2_ack_latency",
+                                 "cnt_2_ack_latency", "sum_2_ack_latency", "a_limit_per_namespace",
+                                 "b_limit_per_namespace"});
+  CHECK(sample(*metrics, "sum_2_ack_latency").value == 7);
+  std::vector<std::pair<std::string, std::string>> families;
+  for (const auto& family : metrics->families()) families.emplace_back(family.name, family.key);
+  CHECK(families == std::vector<std::pair<std::string, std::string>>{{"ack_latency", "1"},
+                                                                     {"ack_latency", "2"},
+                                                                     {"between", ""},
+                                                                     {"limit_per_namespace", "a"},
+                                                                     {"limit_per_namespace", "b"}});
+}
+
+TEST_CASE("a reset lets counters and summaries begin anew, whoever has them") {
+  const auto metrics = make_metrics({});
+  Counter counter;
+  Summary summary;
+  const auto one = metrics->add("counter", counter);
+  const auto two = metrics->add("summary", summary, SummaryDetail::plain);
+  const auto three = metrics->add("gauge", [] { return 4.0; });
+  counter.add(2);
+  summary.record(3);
+  metrics->reset();
+  CHECK(sample(*metrics, "counter").value == 0);
+  CHECK(sample(*metrics, "cnt_summary").value == 0);
+  CHECK(sample(*metrics, "gauge").value == 4);
+}
+
+TEST_CASE("all that a server shows is explained, and is of the kind that its explanation says") {
+  using Kind = Metrics::Kind;
+  using Shape = KnownMetric::Shape;
+  TestServer server;
+  for (const auto& family : server.metrics->families()) {
+    CAPTURE(family.name);
+    const auto* const known = find_known_metric(family.name);
+    REQUIRE(known);
+    CHECK(family.help == known->help);
+    CHECK(known->help.ends_with('.'));
+    const bool plain = known->shape == Shape::summary;
+    switch (family.kind) {
+      case Kind::counter: CHECK(known->shape == Shape::counter); break;
+      case Kind::gauge: CHECK((known->shape == Shape::gauge || known->shape == Shape::fraction)); break;
+      case Kind::histogram: CHECK(known->shape == Shape::histogram); break;
+      case Kind::summary:
+        CHECK((plain || known->shape == Shape::percentiles));
+        CHECK(family.quantiles.size() == (plain ? 1 : 4));
+    }
+  }
+  CHECK_FALSE(find_known_metric("nonsense"));
+  CHECK_FALSE(sample(*server.metrics, "connection_drop_probability").integral);
 }
 
 TEST_CASE("a server without clients shows what a fresh ZooKeeper shows") {
@@ -186,4 +294,86 @@ TEST_CASE("no metric has the name of another") {
     return a.first == b.first;
   });
   CHECK(twice == all.end());
+}
+
+// --- by namespace ---------------------------------------------------------------------------------
+
+TEST_CASE("what is read and written is counted by the child of the root that it is below") {
+  TestServer server;
+  TestClient client(server);
+  client.create("/a", "12345");
+  client.create("/a/b", "1");
+  client.set("/a", "123");
+  client.get("/a");
+  client.exists("/a/b", false);
+  client.children("/a", false);
+  client.children("/", false);
+  client.get("/none");
+  client.remove("/a/b");
+  const auto metric = [&](std::string_view name) { return value(server, name); };
+  CHECK(metric("cnt_a_write_per_namespace") == 4);
+  CHECK(metric("sum_a_write_per_namespace") == (2 + 5) + (4 + 1) + (2 + 3) + 4);
+  CHECK(metric("min_a_write_per_namespace") == 4);
+  CHECK(metric("max_a_write_per_namespace") == 7);
+  CHECK(metric("cnt_a_read_per_namespace") == 3);
+  CHECK(metric("sum_a_read_per_namespace") == (2 + 3 + 68) + (4 + 68) + (2 + 1 + 68));
+  for (const auto& name : names(*server.metrics)) CHECK(name.find("none_") == std::string::npos);
+}
+
+TEST_CASE("a multi, and the end of a session, write in each namespace") {
+  TestServer server;
+  TestClient client(server);
+  client.create("/a");
+  {
+    TestClient other(server);
+    other.create("/e", "12", CreateFlag::ephemeral);
+    other.call(Op::close_session);
+  }
+  CHECK(value(server, "cnt_e_write_per_namespace") == 2);
+  CHECK(value(server, "sum_e_write_per_namespace") == (2 + 2) + 2);
+}
+
+TEST_CASE("of many namespaces the first ones are counted") {
+  TestServer server;
+  TestClient client(server);
+  for (std::size_t i = 0; i < kNamespacesMax + 5; ++i) client.create("/n" + std::to_string(i));
+  client.set("/n3", "x");
+  std::size_t counted = 0;
+  for (const auto& name : names(*server.metrics))
+    if (name.starts_with("cnt_") && name.ends_with("_write_per_namespace")) ++counted;
+  CHECK(counted == kNamespacesMax);
+  CHECK(value(server, "cnt_n3_write_per_namespace") == 2);
+}
+
+TEST_CASE("quotas show what they allow and what is there, and whom they refused") {
+  auto settings = TestServer::defaults();
+  settings.enforce_quota = true;
+  TestServer server(settings);
+  TestClient client(server);
+  client.create("/q", "1234");
+  for (const auto* path : {"/q/x", "/zookeeper/quota/q", "/zookeeper/quota/q/x"}) client.create(path);
+  client.create("/zookeeper/quota/q/zookeeper_limits",
+                "count=7,bytes=20=;byteHardLimit=10;countHardLimit=-1");
+  client.create("/zookeeper/quota/q/zookeeper_stats", "");
+  client.create("/zookeeper/quota/q/x/zookeeper_limits", "count=5,bytes=-1");
+  client.create("/zookeeper/quota/q/x/zookeeper_stats", "");
+  const auto metric = [&](std::string_view name) { return value(server, name); };
+  CHECK(metric("q_quota_count_limit_per_namespace") == 7 + 5);
+  CHECK(metric("q_quota_bytes_limit_per_namespace") == 10 - 1);
+  CHECK(metric("q_quota_count_usage_per_namespace") == 2 + 1);
+  CHECK(metric("q_quota_bytes_usage_per_namespace") == 4);
+  CHECK(client.set("/q", "12345678901").err == WireError::quota_exceeded);
+  CHECK(metric("q_quota_exceeded_error_per_namespace") == 1);
+}
+
+TEST_CASE("srst lets all begin anew but the failed proofs of identity") {
+  TestServer server;
+  TestClient client(server);
+  client.create("/a", "x");
+  CHECK(value(server, "cnt_a_write_per_namespace") == 1);
+  CHECK(value(server, "cnt_updatelatency") == 2);
+  server.commands->find_word("srst")->run({});
+  CHECK(value(server, "cnt_a_write_per_namespace") == 0);
+  CHECK(value(server, "cnt_updatelatency") == 0);
+  CHECK(value(server, "prep_processor_request_queued") == 0);
 }

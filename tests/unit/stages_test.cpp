@@ -366,9 +366,78 @@ TEST_CASE("ZooKeeper's metrics of the log count transactions and syncs") {
   CHECK(metric(*server.metrics, "cnt_log_sync_us") == 3);
   CHECK(metric(*server.metrics, "cnt_sync_processor_queue_time_ms") == 5);
   CHECK(metric(*server.metrics, "cnt_sync_processor_queue_and_flush_time_ms") == 5);
+  CHECK(metric(*server.metrics, "cnt_write_commitproc_time_ms") == 5);
   CHECK(metric(*server.metrics, "cnt_local_write_committed_time_ms") == 5);
   CHECK(metric(*server.metrics, "cnt_propagation_latency") == 5);
   CHECK(metric(*server.metrics, "cnt_read_commitproc_time_ms") == 0);
+}
+
+TEST_CASE("ZooKeeper's metrics of its queues tell how requests go through together") {
+  FileServer server;
+  TestClient client(server);
+  client.create("/a");
+  const auto of = [&](std::string_view name) { return metric(*server.metrics, name); };
+  server.commands->find_word("srst")->run({});
+  client.raw(framed_set(10, "/a") + framed_set(11, "/a") + framed_get(12, "/a") + framed_get(13, "/a") +
+             framed_set(14, "/none"));
+  for (const auto xid : {10, 11, 12, 13, 14}) client.wait_for(xid);
+  for (const auto* name : {"prep_processor_request_queued", "sync_processor_request_queued",
+                           "cnt_prep_process_time", "cnt_proposal_process_time",
+                           "cnt_prep_processor_queue_time_ms", "sum_prep_processor_queue_size",
+                           "sum_write_commit_proc_issued", "sum_write_commit_proc_req_queued",
+                           "cnt_write_final_proc_time_ms"}) {
+    CAPTURE(name);
+    CHECK(of(name) == 3);
+  }
+  for (const auto* name : {"outstanding_changes_queued", "outstanding_changes_removed",
+                           "sum_read_commit_proc_req_queued", "cnt_read_final_proc_time_ms",
+                           "max_reads_after_write_in_session_queue", "sum_reads_issued_from_session_queue"}) {
+    CAPTURE(name);
+    CHECK(of(name) == 2);
+  }
+  for (const auto* name : {"cnt_sync_process_time", "cnt_commit_process_time", "sum_session_queues_drained",
+                           "sum_pending_session_queue_size", "cnt_sync_processor_queue_size"}) {
+    CAPTURE(name);
+    CHECK(of(name) == 1);
+  }
+  CHECK(of("cnt_request_throttle_queue_time_ms") == 5);
+  CHECK(of("sum_requests_in_session_queue") == 0);
+  // There is no leader, and nobody else's write.
+  for (const auto* name : {"request_commit_queued", "cnt_proposal_latency", "cnt_proposal_ack_creation_latency",
+                           "cnt_commit_propagation_latency", "cnt_server_write_committed_time_ms",
+                           "cnt_learner_request_processor_queue_size", "request_throttle_wait_count"}) {
+    CAPTURE(name);
+    CHECK(of(name) == 0);
+  }
+  client.call(Op::close_session);
+  CHECK(of("cnt_close_session_prep_time") == 1);
+}
+
+TEST_CASE("a learner's metrics count from when the leader made a transaction") {
+  ServerStats stats;
+  LogTimeline timeline(stats);
+  const auto made_at = [](std::int64_t zxid, std::int64_t ms) {
+    return LogEntry{Zxid{zxid}, SharedBytes(to_jute(records::TxnHeader{1, 1, zxid, ms, 5}))};
+  };
+  const std::vector<LogEntry> two{made_at(1, 990), made_at(2, 1000)};
+  timeline.set_role(ServingRole::follower);
+  timeline.on_append(two, 10us, 1007);
+  timeline.on_durable(Zxid{2}, 20us, 1009);
+  CHECK(stats.batches.arrived_ms.count() == 2);
+  CHECK(stats.batches.arrived_ms.max() == 7);
+  CHECK(stats.batches.durable_ms.max() == 9);
+  CHECK(stats.batches.prepare_us.count() == 0);
+  timeline.set_role(ServingRole::leader);
+  timeline.on_prepare(30us);
+  const std::vector<LogEntry> third{made_at(3, 1000)};
+  timeline.on_append(third, 34us, 1000);
+  timeline.on_appended(35us);
+  CHECK(stats.batches.arrived_ms.count() == 2);
+  CHECK(stats.batches.prepare_us.sum() == 4);
+  CHECK(stats.batches.append_us.sum() == 1);
+  CHECK(stats.batches.not_durable.sum() == 0);
+  timeline.on_append(std::vector{made_at(4, 1000)}, 40us, 1000);
+  CHECK(stats.batches.not_durable.max() == 1);
 }
 
 TEST_CASE("without stages nothing is timed but what ZooKeeper's clients wait") {
@@ -476,9 +545,9 @@ std::vector<LogEntry> entries(std::int64_t from, std::int64_t to) {
 TEST_CASE("the log's times are those of the append and of the durable that a zxid was in") {
   ServerStats stats;
   LogTimeline timeline(stats);
-  timeline.on_append(entries(1, 3), 10us);
-  timeline.on_append(entries(4, 4), 20us);
-  timeline.on_durable(Zxid{3}, 30us);
+  timeline.on_append(entries(1, 3), 10us, 0);
+  timeline.on_append(entries(4, 4), 20us, 0);
+  timeline.on_durable(Zxid{3}, 30us, 0);
   CHECK(timeline.appended(Zxid{2}) == MonoTime(10us));
   CHECK(timeline.appended(Zxid{4}) == MonoTime(20us));
   CHECK(timeline.appended(Zxid{5}) == std::nullopt);
@@ -493,17 +562,17 @@ TEST_CASE("the log's times are those of the append and of the durable that a zxi
   timeline.on_applying(Zxid{4});
   CHECK(timeline.durable(Zxid{4}) == std::nullopt);
   CHECK(timeline.appended(Zxid{4}) == MonoTime(20us));
-  timeline.on_durable(Zxid{4}, 50us);
+  timeline.on_durable(Zxid{4}, 50us, 0);
   CHECK(timeline.durable(Zxid{4}) == MonoTime(50us));
 }
 
 TEST_CASE("what was cut off the history is forgotten when its zxids come again") {
   ServerStats stats;
   LogTimeline timeline(stats);
-  timeline.on_append(entries(1, 2), 10us);
-  timeline.on_append(entries(3, 9), 20us);
-  timeline.on_durable(Zxid{9}, 30us);
-  timeline.on_append(entries(3, 4), 70us);
+  timeline.on_append(entries(1, 2), 10us, 0);
+  timeline.on_append(entries(3, 9), 20us, 0);
+  timeline.on_durable(Zxid{9}, 30us, 0);
+  timeline.on_append(entries(3, 4), 70us, 0);
   CHECK(timeline.appended(Zxid{2}) == MonoTime(10us));
   CHECK(timeline.appended(Zxid{3}) == MonoTime(70us));
   CHECK(timeline.durable(Zxid{3}) == std::nullopt);
@@ -517,7 +586,7 @@ TEST_CASE("of many syncs the last ones are known") {
     const auto file = "log." + std::to_string(i);
     sync.file = file;
     timeline.on_sync(sync);
-    timeline.on_durable(Zxid{i}, sync.ended);
+    timeline.on_durable(Zxid{i}, sync.ended, 0);
   }
   const auto known = timeline.awaited(199ms + 500us, 200ms + 900us);
   REQUIRE(known);

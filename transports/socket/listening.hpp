@@ -34,6 +34,7 @@ class Listening final : public TransportPart,
   void stop() override;
 
   const SocketAddress& local() const { return local_; }
+  std::size_t opening() const { return openings_.size(); }
 
  private:
   void on_readable();
@@ -71,6 +72,7 @@ class SocketListener final : public Listener {
 
   std::string host() const override { return listening_->local().host(); }
   std::uint16_t port() const override { return listening_->local().port(); }
+  std::size_t opening() const override { return listening_->opening(); }
 
  private:
   std::shared_ptr<Listening> listening_;

@@ -145,6 +145,8 @@ class Listener {
   virtual ~Listener() = default;
   virtual std::string host() const = 0;  ///< Numeric.
   virtual std::uint16_t port() const = 0;
+  /// Connections that are not open yet: of those, the handshake is under way.
+  virtual std::size_t opening() const { return 0; }
 };
 
 /// What the user of connect() implements. Exactly one of the two is called, once.

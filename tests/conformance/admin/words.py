@@ -34,13 +34,22 @@ COUNTS = ["server_state", "znode_count", "watch_count", "ephemerals_count", "app
           "connection_drop_count", "sessionless_connections_expired", "stale_sessions_expired",
           "digest_mismatches_count", "proposal_count", "commit_count", "cnt_updatelatency",
           "cnt_readlatency", "max_file_descriptor_count",
-          "connection_revalidate_count"]
+          "connection_revalidate_count", "outstanding_changes_queued", "outstanding_changes_removed",
+          "cnt_propagation_latency", "cnt_request_throttle_queue_time_ms", "stale_replies",
+          "cnt_node_changed_watch_count", "sum_node_changed_watch_count", "cnt_node_children_watch_count",
+          *(f"{part}_{key}_per_namespace" for part in ("avg", "min", "max", "cnt", "sum")
+            for key in ("n0_write", "n1_write", "n19_write", "e_write"))]
+READER_COUNTS = [f"{part}_{key}_per_namespace" for part in ("avg", "min", "max", "cnt", "sum")
+                 for key in ("n1_read", "n2_read")]
 MEMBER_COUNTS = ["quorum_size", "cnt_quorum_ack_latency", "learner_proposal_received_count",
-                 "learner_commit_received_count", "revalidate_count"]
+                 "learner_commit_received_count", "revalidate_count", "request_commit_queued",
+                 "cnt_proposal_latency", "cnt_proposal_ack_creation_latency", "cnt_commit_propagation_latency",
+                 "sync_processor_request_queued", "prep_processor_request_queued", "cnt_prep_process_time",
+                 "sum_write_commit_proc_issued"]
 LEADER_COUNTS = ["learners", "synced_followers", "synced_observers", "synced_non_voting_followers",
                  "pending_syncs", "last_proposal_size", "min_proposal_size", "max_proposal_size"]
-COUNTS_OF = {"standalone": COUNTS, "leader": COUNTS + MEMBER_COUNTS + LEADER_COUNTS,
-             "follower": COUNTS + MEMBER_COUNTS}
+COUNTS_OF = {"standalone": COUNTS + READER_COUNTS, "leader": COUNTS + MEMBER_COUNTS + LEADER_COUNTS,
+             "follower": COUNTS + MEMBER_COUNTS + READER_COUNTS}
 
 
 def ask(side, word):
