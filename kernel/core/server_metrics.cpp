@@ -87,12 +87,13 @@ constexpr GaugeRow kMemberGauges[] = {
     {"quorum_size", [](const Inspection& s) { return as_double(s.settings.ensemble->voters); }},
 };
 
+template <class Stats>
 struct CounterRow {
   const char* name;
-  Counter ServerStats::*counter;
+  Counter Stats::*counter;
 };
 
-constexpr CounterRow kCounters[] = {
+constexpr CounterRow<ServerStats> kCounters[] = {
     {"bytes_received_count", &ServerStats::bytes_received},
     {"response_bytes", &ServerStats::response_bytes},
     {"watch_bytes", &ServerStats::watch_bytes},
@@ -115,13 +116,7 @@ constexpr CounterRow kCounters[] = {
     {"stale_replies", &ServerStats::orphans_done},
 };
 
-/// Of batches.
-struct BatchCounterRow {
-  const char* name;
-  Counter BatchStats::*counter;
-};
-
-constexpr BatchCounterRow kBatchCounters[] = {
+constexpr CounterRow<BatchStats> kBatchCounters[] = {
     {"prep_processor_request_queued", &BatchStats::prepared},
     {"sync_processor_request_queued", &BatchStats::appended},
     {"request_commit_queued", &BatchStats::committed},
@@ -129,74 +124,72 @@ constexpr BatchCounterRow kBatchCounters[] = {
     {"outstanding_changes_removed", &BatchStats::changes_ended},
 };
 
-struct SummaryRow {
-  const char* name;
-  Summary ServerStats::*summary;
-};
-
-constexpr SummaryRow kSummaries[] = {
-    {"snapshottime", &ServerStats::snapshot_ms},
-    {"dbinittime", &ServerStats::load_ms},
-    {"startup_snap_load_time", &ServerStats::snapshot_load_ms},
-    {"startup_txns_load_time", &ServerStats::log_load_ms},
-    {"startup_txns_loaded", &ServerStats::log_entries_loaded},
-    {"node_created_watch_count", &ServerStats::created_watches},
-    {"node_deleted_watch_count", &ServerStats::deleted_watches},
-    {"node_changed_watch_count", &ServerStats::changed_watches},
-    {"node_children_watch_count", &ServerStats::children_watches},
-    {"apply_batch_size", &ServerStats::apply_batch},  // Ours, and by what ZooKeeper calls it:
-    {"commit_commit_proc_req_queued", &ServerStats::apply_batch},
-    {"write_commit_proc_issued", &ServerStats::apply_batch},
-};
-
+using enum SummaryDetail;
+constexpr PerUnit kAsRecorded = 1;
 /// Recorded in microseconds, and shown in milliseconds.
 constexpr PerUnit kMicrosPerMilli = 1000;
-constexpr PerUnit kAsRecorded = 1;
 
-struct BatchSummaryRow {
+template <class Stats>
+struct SummaryRow {
   const char* name;
-  Summary BatchStats::*summary;
+  Summary Stats::*summary;
   SummaryDetail detail;
   PerUnit per_unit;
 };
 
-/// ZooKeeper has several names for some, since it measures at each queue.
-constexpr BatchSummaryRow kBatchSummaries[] = {
-    {"prep_processor_queue_size", &BatchStats::proposed_together, SummaryDetail::plain, kAsRecorded},
-    {"prep_processor_queue_time_ms", &BatchStats::awaits_preparer_us, SummaryDetail::percentiles, kMicrosPerMilli},
-    {"prep_process_time", &BatchStats::prepare_us, SummaryDetail::plain, kMicrosPerMilli},
-    {"proposal_process_time", &BatchStats::append_us, SummaryDetail::plain, kMicrosPerMilli},
-    {"close_session_prep_time", &BatchStats::close_session_us, SummaryDetail::percentiles, kMicrosPerMilli},
-    {"sync_processor_queue_size", &BatchStats::not_durable, SummaryDetail::plain, kAsRecorded},
-    {"learner_request_processor_queue_size", &BatchStats::forwarded_together, SummaryDetail::plain, kAsRecorded},
-    {"proposal_latency", &BatchStats::arrived_ms, SummaryDetail::percentiles, kAsRecorded},
-    {"proposal_ack_creation_latency", &BatchStats::durable_ms, SummaryDetail::percentiles, kAsRecorded},
-    {"commit_propagation_latency", &BatchStats::commit_known_ms, SummaryDetail::percentiles, kAsRecorded},
-    {"read_commit_proc_req_queued", &BatchStats::waiting_reads, SummaryDetail::plain, kAsRecorded},
-    {"write_commit_proc_req_queued", &BatchStats::waiting_writes, SummaryDetail::plain, kAsRecorded},
-    {"pending_session_queue_size", &BatchStats::waiting_sessions, SummaryDetail::plain, kAsRecorded},
-    {"commit_process_time", &BatchStats::apply_us, SummaryDetail::plain, kMicrosPerMilli},
-    {"write_batch_time_in_commit_processor", &BatchStats::apply_us, SummaryDetail::plain, kMicrosPerMilli},
-    {"write_final_proc_time_ms", &BatchStats::transaction_us, SummaryDetail::percentiles, kMicrosPerMilli},
-    {"server_write_committed_time_ms", &BatchStats::foreign_us, SummaryDetail::percentiles, kMicrosPerMilli},
-    {"session_queues_drained", &BatchStats::sessions_answered, SummaryDetail::plain, kAsRecorded},
-    {"read_commit_proc_issued", &BatchStats::reads_behind, SummaryDetail::plain, kAsRecorded},
-    {"reads_issued_from_session_queue", &BatchStats::reads_behind, SummaryDetail::plain, kAsRecorded},
-    {"reads_after_write_in_session_queue", &BatchStats::reads_behind_one_write, SummaryDetail::plain, kAsRecorded},
-    {"requests_in_session_queue", &BatchStats::requests_left, SummaryDetail::plain, kAsRecorded},
-};
-constexpr SummaryRow kLatencies[] = {
-    {"readlatency", &ServerStats::read_latency_us},
-    {"updatelatency", &ServerStats::update_latency_us},
+constexpr SummaryRow<ServerStats> kSummaries[] = {
+    {"snapshottime", &ServerStats::snapshot_ms, plain, kAsRecorded},
+    {"dbinittime", &ServerStats::load_ms, plain, kAsRecorded},
+    {"startup_snap_load_time", &ServerStats::snapshot_load_ms, plain, kAsRecorded},
+    {"startup_txns_load_time", &ServerStats::log_load_ms, plain, kAsRecorded},
+    {"startup_txns_loaded", &ServerStats::log_entries_loaded, plain, kAsRecorded},
+    {"node_created_watch_count", &ServerStats::created_watches, plain, kAsRecorded},
+    {"node_deleted_watch_count", &ServerStats::deleted_watches, plain, kAsRecorded},
+    {"node_changed_watch_count", &ServerStats::changed_watches, plain, kAsRecorded},
+    {"node_children_watch_count", &ServerStats::children_watches, plain, kAsRecorded},
+    {"apply_batch_size", &ServerStats::apply_batch, plain, kAsRecorded},  // Ours, and by what ZooKeeper calls it:
+    {"commit_commit_proc_req_queued", &ServerStats::apply_batch, plain, kAsRecorded},
+    {"write_commit_proc_issued", &ServerStats::apply_batch, plain, kAsRecorded},
+    {"readlatency", &ServerStats::read_latency_us, percentiles, kMicrosPerMilli},
+    {"updatelatency", &ServerStats::update_latency_us, percentiles, kMicrosPerMilli},
 };
 
 /// Of the log and of transactions, there while stages are timed.
-constexpr SummaryRow kStageLatencies[] = {
-    {"sync_processor_queue_time_ms", &ServerStats::log_queue_us},
-    {"sync_processor_queue_flush_time_ms", &ServerStats::sync_us},
-    {"sync_processor_queue_and_flush_time_ms", &ServerStats::logged_us},
-    {"write_commitproc_time_ms", &ServerStats::committed_us},
-    {"request_throttle_queue_time_ms", &ServerStats::queued_us},
+constexpr SummaryRow<ServerStats> kStageSummaries[] = {
+    {"sync_processor_queue_time_ms", &ServerStats::log_queue_us, percentiles, kMicrosPerMilli},
+    {"sync_processor_queue_flush_time_ms", &ServerStats::sync_us, percentiles, kMicrosPerMilli},
+    {"sync_processor_queue_and_flush_time_ms", &ServerStats::logged_us, percentiles, kMicrosPerMilli},
+    {"write_commitproc_time_ms", &ServerStats::committed_us, percentiles, kMicrosPerMilli},
+    {"request_throttle_queue_time_ms", &ServerStats::queued_us, percentiles, kMicrosPerMilli},
+    {"propagation_latency", &ServerStats::propagated_ms, percentiles, kAsRecorded},
+    {"sync_process_time", &ServerStats::sync_us, plain, kMicrosPerMilli},
+    {"sync_processor_batch_size", &ServerStats::sync_entries, plain, kAsRecorded},
+};
+
+/// ZooKeeper has several names for some, since it measures at each queue.
+constexpr SummaryRow<BatchStats> kBatchSummaries[] = {
+    {"prep_processor_queue_size", &BatchStats::proposed_together, plain, kAsRecorded},
+    {"prep_processor_queue_time_ms", &BatchStats::awaits_preparer_us, percentiles, kMicrosPerMilli},
+    {"prep_process_time", &BatchStats::prepare_us, plain, kMicrosPerMilli},
+    {"proposal_process_time", &BatchStats::append_us, plain, kMicrosPerMilli},
+    {"close_session_prep_time", &BatchStats::close_session_us, percentiles, kMicrosPerMilli},
+    {"sync_processor_queue_size", &BatchStats::not_durable, plain, kAsRecorded},
+    {"learner_request_processor_queue_size", &BatchStats::forwarded_together, plain, kAsRecorded},
+    {"proposal_latency", &BatchStats::arrived_ms, percentiles, kAsRecorded},
+    {"proposal_ack_creation_latency", &BatchStats::durable_ms, percentiles, kAsRecorded},
+    {"commit_propagation_latency", &BatchStats::commit_known_ms, percentiles, kAsRecorded},
+    {"read_commit_proc_req_queued", &BatchStats::waiting_reads, plain, kAsRecorded},
+    {"write_commit_proc_req_queued", &BatchStats::waiting_writes, plain, kAsRecorded},
+    {"pending_session_queue_size", &BatchStats::waiting_sessions, plain, kAsRecorded},
+    {"commit_process_time", &BatchStats::apply_us, plain, kMicrosPerMilli},
+    {"write_batch_time_in_commit_processor", &BatchStats::apply_us, plain, kMicrosPerMilli},
+    {"write_final_proc_time_ms", &BatchStats::transaction_us, percentiles, kMicrosPerMilli},
+    {"server_write_committed_time_ms", &BatchStats::foreign_us, percentiles, kMicrosPerMilli},
+    {"session_queues_drained", &BatchStats::sessions_answered, plain, kAsRecorded},
+    {"read_commit_proc_issued", &BatchStats::reads_behind, plain, kAsRecorded},
+    {"reads_issued_from_session_queue", &BatchStats::reads_behind, plain, kAsRecorded},
+    {"reads_after_write_in_session_queue", &BatchStats::reads_behind_one_write, plain, kAsRecorded},
+    {"requests_in_session_queue", &BatchStats::requests_left, plain, kAsRecorded},
 };
 
 using Handles = std::vector<std::unique_ptr<MetricHandle>>;
@@ -216,7 +209,7 @@ void add_stages(Metrics& metrics, RequestKind kind, std::array<Summary, kStages>
     const auto stage = static_cast<Stage>(i);
     if (has_stage(kind, stage))
       handles.push_back(metrics.add(kind_name + "_" + std::string(name_of(stage)) + "_us",
-                                    stages_us[i], SummaryDetail::histogram));
+                                    stages_us[i], histogram));
   }
 }
 
@@ -224,32 +217,32 @@ void add_stages(Metrics& metrics, RequestKind kind, std::array<Summary, kStages>
 void add_stage(Metrics& metrics, const char* name, std::array<Summary, kStages>& stages_us, Stage stage,
                Handles& handles) {
   handles.push_back(metrics.add(name, stages_us[static_cast<std::size_t>(stage)],
-                                SummaryDetail::percentiles, kMicrosPerMilli));
+                                percentiles, kMicrosPerMilli));
 }
 
-void add_batch_metrics(Metrics& metrics, BatchStats& stats, Handles& handles) {
-  for (const auto& row : kBatchCounters) handles.push_back(metrics.add(row.name, stats.*row.counter));
-  for (const auto& row : kBatchSummaries)
+template <class Stats>
+void add_counters(std::span<const CounterRow<Stats>> rows, Metrics& metrics, Stats& stats,
+                  Handles& handles) {
+  for (const auto& row : rows) handles.push_back(metrics.add(row.name, stats.*row.counter));
+}
+
+template <class Stats>
+void add_summaries(std::span<const SummaryRow<Stats>> rows, Metrics& metrics, Stats& stats,
+                   Handles& handles) {
+  for (const auto& row : rows)
     handles.push_back(metrics.add(row.name, stats.*row.summary, row.detail, row.per_unit));
 }
 
 void add_stage_metrics(Metrics& metrics, ServerStats& stats, Handles& handles) {
   add_stages(metrics, RequestKind::read, stats.read_stages_us, handles);
   add_stages(metrics, RequestKind::write, stats.write_stages_us, handles);
-  handles.push_back(metrics.add("log_sync_us", stats.sync_us, SummaryDetail::histogram));
-  for (const auto& row : kStageLatencies)
-    handles.push_back(
-        metrics.add(row.name, stats.*row.summary, SummaryDetail::percentiles, kMicrosPerMilli));
   add_stage(metrics, "read_commitproc_time_ms", stats.read_stages_us, Stage::behind, handles);
   add_stage(metrics, "read_final_proc_time_ms", stats.read_stages_us, Stage::reply, handles);
   add_stage(metrics, "local_write_committed_time_ms", stats.write_stages_us, Stage::apply, handles);
-  handles.push_back(
-      metrics.add("sync_process_time", stats.sync_us, SummaryDetail::plain, kMicrosPerMilli));
-  handles.push_back(
-      metrics.add("propagation_latency", stats.propagated_ms, SummaryDetail::percentiles));
-  handles.push_back(
-      metrics.add("sync_processor_batch_size", stats.sync_entries, SummaryDetail::plain));
-  add_batch_metrics(metrics, stats.batches, handles);
+  handles.push_back(metrics.add("log_sync_us", stats.sync_us, histogram));
+  add_summaries<ServerStats>(kStageSummaries, metrics, stats, handles);
+  add_counters<BatchStats>(kBatchCounters, metrics, stats.batches, handles);
+  add_summaries<BatchStats>(kBatchSummaries, metrics, stats.batches, handles);
 }
 
 }  // namespace
@@ -265,12 +258,8 @@ Handles add_metrics(Metrics& metrics, const Inspection& inspection) {
   auto& stats = inspection.stats;
   add_gauges(kGauges, metrics, inspection, handles);
   if (inspection.settings.ensemble) add_gauges(kMemberGauges, metrics, inspection, handles);
-  for (const auto& row : kCounters) handles.push_back(metrics.add(row.name, stats.*row.counter));
-  for (const auto& row : kSummaries)
-    handles.push_back(metrics.add(row.name, stats.*row.summary, SummaryDetail::plain));
-  for (const auto& row : kLatencies)
-    handles.push_back(
-        metrics.add(row.name, stats.*row.summary, SummaryDetail::percentiles, kMicrosPerMilli));
+  add_counters<ServerStats>(kCounters, metrics, stats, handles);
+  add_summaries<ServerStats>(kSummaries, metrics, stats, handles);
   if (inspection.settings.stages) add_stage_metrics(metrics, stats, handles);
   for (auto& handle : add_quota_metrics(metrics, inspection.database))
     handles.push_back(std::move(handle));

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
+
 using namespace vivarium;
 using namespace vivarium::test;
 
@@ -331,6 +333,25 @@ TEST_CASE("a multi, and the end of a session, write in each namespace") {
   }
   CHECK(value(server, "cnt_e_write_per_namespace") == 2);
   CHECK(value(server, "sum_e_write_per_namespace") == (2 + 2) + 2);
+}
+
+TEST_CASE("a namespace is told from one with a like name, however long it and the path are") {
+  const auto metrics = make_metrics({});
+  Namespaces namespaces(*metrics);
+  const std::string names[] = {"a", "ab", "fourteen_bytes", "fourteen_bytesX", std::string(300, 'n')};
+  std::map<std::string, double> wanted;
+  for (int round = 0; round < 2; ++round)
+    for (const auto& name : names)
+      for (const auto* below : {"", "/b", "/b", "/a_longer_name_below/and_another"}) {
+        const auto path = "/" + name + below;
+        namespaces.note_write(path, 1);
+        wanted[name] += static_cast<double>(path.size()) + 1;
+      }
+  namespaces.note_write("/", 100);
+  namespaces.note_write("", 100);
+  for (const auto& name : names)
+    CHECK(sample(*metrics, "sum_" + name + "_write_per_namespace").value == wanted[name]);
+  CHECK(metrics->families().size() == std::size(names));
 }
 
 TEST_CASE("of many namespaces the first ones are counted") {
