@@ -166,12 +166,14 @@ void Clients::on_revalidated(SessionId session, std::uint64_t asker, std::uint64
   flush();
 }
 
-void Clients::flush() {
+MonoTime Clients::flush() {
   // Answering may make a connection take further frames, which may mark others.
   const auto dirty = std::exchange(dirty_, {});
-  const auto now = dirty.empty() ? now_ : parts_.loop.now();
-  if (!dirty.empty()) count_answered(dirty.size());
-  for (auto* connection : dirty) connection->flush(now);
+  const auto now = parts_.loop.now();
+  std::int64_t answered = 0;
+  for (auto* connection : dirty)
+    if (connection->flush(now)) ++answered;
+  if (answered > 0) count_answered(answered);
   const auto waiting = std::exchange(waiting_for_room_, {});
   for (auto* connection : waiting) {
     if (connection->overloaded())
@@ -179,12 +181,13 @@ void Clients::flush() {
     else
       connection->resume();
   }
+  return now;
 }
 
-void Clients::count_answered(std::size_t sessions) {
+void Clients::count_answered(std::int64_t sessions) {
   const auto reads = std::exchange(reads_behind_, 0);
   if (!parts_.settings.stages) return;
-  parts_.stats.batches.sessions_answered.record(static_cast<std::int64_t>(sessions));
+  parts_.stats.batches.sessions_answered.record(sessions);
   parts_.stats.batches.reads_behind.record(reads);
 }
 
@@ -272,18 +275,20 @@ void Clients::abandon_unread() {
 
 void Clients::submit_batch() {
   if (batch_.empty()) return;
-  if (parts_.settings.stages) count_submitted();
+  if (learns(role_))
+    parts_.stats.batches.forwarded_together.record(static_cast<std::int64_t>(batch_.size()));
+  submitting_ = true;
   parts_.broadcast.submit(batch_);
+  submitting_ = false;
   batch_.clear();
 }
 
-void Clients::count_submitted() {
+void Clients::note_preparing(MonoTime now) {
+  if (!submitting_) return;
   auto& stats = parts_.stats.batches;
   const auto writes = static_cast<std::int64_t>(batch_.size());
-  if (learns(role_)) return stats.forwarded_together.record(writes);
   stats.proposed_together.record(writes);
-  const auto waited = parts_.loop.now() - batch_since_;
-  stats.awaits_preparer_us.record(std::chrono::duration_cast<Micros>(waited).count(), writes);
+  stats.awaits_preparer_us.record(std::chrono::duration_cast<Micros>(now - batch_since_).count(), writes);
 }
 
 void Clients::sync(SessionId session, std::int32_t cxid) {

@@ -85,8 +85,8 @@ class Clients final : public Acceptor {
   /// How many of these a client here had asked for, since this was asked last.
   std::int64_t take_own_applied() { return std::exchange(own_applied_, 0); }
   void on_synced(SessionId session, std::int32_t cxid);
-  /// Ends a batch: replies leave, and connections that waited for room go on.
-  void flush();
+  /// Ends a batch: replies leave, and connections that waited for room go on. Gives when that began.
+  MonoTime flush();
   void close_all();
 
   // --- for connections ----------------------------------------------------------------------------
@@ -113,6 +113,8 @@ class Clients final : public Acceptor {
   /// Collects a write for the batch that is handed over when the frames at hand are done.
   void submit(const Request& request);
   void submit_batch();
+  /// Of the batch that is handed over now, the first is being prepared.
+  void note_preparing(MonoTime now);
   void sync(SessionId session, std::int32_t cxid);
   /// Connection::on_revalidated follows, unless the role changes before.
   void revalidate(const Connection& connection, std::int32_t timeout_ms, Claim claim);
@@ -141,8 +143,7 @@ class Clients final : public Acceptor {
   std::string why_refused(const Channel& channel) const;
   /// At most one such line a second: who connects must not fill the disk.
   void tell_refused(const std::string& sentence);
-  void count_answered(std::size_t sessions);
-  void count_submitted();
+  void count_answered(std::int64_t sessions);
   void count_unread();
   void abandon_unread();
   void orphan(Connection& connection);
@@ -166,6 +167,7 @@ class Clients final : public Acceptor {
   std::vector<Connection*> dirty_, waiting_for_room_;
   std::vector<Request> batch_;
   MonoTime batch_since_{};  ///< The first of batch_ had arrived then.
+  bool submitting_ = false;
   Outstanding outstanding_;
   std::int64_t own_applied_ = 0;
   std::int64_t reads_behind_ = 0;  ///< Since the last flush().

@@ -980,18 +980,19 @@ void Connection::flush() {
 }
 
 /// What is answered while it holds leaves when the session is known to live.
-void Connection::flush(MonoTime now) {
+bool Connection::flush(MonoTime now) {
   dirty_ = false;
   if (holding_) {
     for (auto& one : answered_)
       if (std::exchange(one.stage, Stage::reply) != Stage::reply) one.times.leave(Stage::apply, now);
-    return;
+    return false;
   }
   if (!out_.empty()) send(std::exchange(out_, {}));
-  if (answered_.empty()) return;
+  if (answered_.empty()) return false;
   record_answered(now);
   if (clients_.parts().settings.stages)
     clients_.parts().stats.batches.requests_left.record(static_cast<std::int64_t>(waiting_.size()));
+  return true;
 }
 
 // --- what requests took ---------------------------------------------------------------------------

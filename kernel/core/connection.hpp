@@ -115,7 +115,7 @@ class Connection final : public ChannelHandler, public Watcher {
   bool on_applied(const AppliedEntry& entry);
   void on_synced(std::int32_t cxid);
   /// Hands what was appended to the channel. Called once a batch, which ends `now`.
-  void flush(MonoTime now);
+  bool flush(MonoTime now);
   /// What the client has not read, as far as it is here and not in the system's hands,
   std::size_t unsent_bytes() const { return out_.size() + channel_.queued_bytes(); }
   /// and since when it has read nothing of that.

@@ -35,31 +35,28 @@ void LogTimeline::set_role(ServingRole role) {
   preparing_since_.reset();
 }
 
-void LogTimeline::on_append(std::span<const LogEntry> entries, MonoTime now, std::int64_t wall_ms) {
+void LogTimeline::on_append(std::span<const LogEntry> entries, MonoTime now) {
   if (entries.empty()) return;
-  for (auto* marks : {&appends_, &durables_}) cut(*marks, entries.front().zxid);
-  cut_written(entries.front().zxid);
+  cut_all(entries.front().zxid);
   const Mark mark{entries.back().zxid, now, static_cast<std::int64_t>(entries.size()),
                   made_ms(entries.back())};
   auto& batches = stats_.batches;
   batches.appended.add(mark.entries);
   batches.not_durable.record(not_durable_);
-  if (learns(role_)) batches.arrived_ms.record(ms_since(mark.made_ms, wall_ms), mark.entries);
-  prepared_ = preparing_since_ ? mark.entries : 0;
+  if (learns(role_))
+    batches.arrived_ms.record(ms_since(mark.made_ms, loop_.wall_ms()), mark.entries);
   if (preparing_since_)
-    batches.prepare_us.record(us_between(*preparing_since_, now) / prepared_, prepared_);
+    batches.prepare_us.record(us_between(*preparing_since_, now) / mark.entries, mark.entries);
   preparing_since_.reset();
   appends_.push_back(mark);
   written_.push_back(mark);
   not_durable_ += mark.entries;
 }
 
-void LogTimeline::on_appended(MonoTime now) {
-  if (prepared_ > 0)
-    stats_.batches.append_us.record(us_between(appends_.back().at, now) / prepared_, prepared_);
-}
+void LogTimeline::on_truncate(Zxid last) { cut_all({last.value + 1}); }
 
-void LogTimeline::cut_written(Zxid first) {
+void LogTimeline::cut_all(Zxid first) {
+  for (auto* marks : {&appends_, &durables_}) cut(*marks, first);
   for (; !written_.empty() && written_.back().last >= first; written_.pop_back())
     not_durable_ -= written_.back().entries;
 }
@@ -75,8 +72,9 @@ void LogTimeline::on_sync(const LogSync& sync) {
   known.file = sync.file;
 }
 
-void LogTimeline::on_durable(Zxid zxid, MonoTime now, std::int64_t wall_ms) {
+void LogTimeline::on_durable(Zxid zxid, MonoTime now) {
   const bool among_others = role_ == ServingRole::leader || learns(role_);
+  const auto wall_ms = among_others ? loop_.wall_ms() : 0;
   durables_.push_back({zxid, now});
   for (; !written_.empty() && written_.front().last <= zxid; written_.pop_front()) {
     const auto& mark = written_.front();

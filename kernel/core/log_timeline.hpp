@@ -9,6 +9,7 @@
 
 #include <vivarium/broadcast.hpp>
 #include <vivarium/log_store.hpp>
+#include <vivarium/loop.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -25,17 +26,17 @@ constexpr bool learns(ServingRole role) {
 
 class LogTimeline {
  public:
-  explicit LogTimeline(ServerStats& stats) : stats_(stats) {}
+  LogTimeline(Loop& loop, ServerStats& stats) : loop_(loop), stats_(stats) {}
 
   void set_role(ServingRole role);
   /// Transactions are being made, which are appended next.
   bool preparing() const { return preparing_since_.has_value(); }
   void on_prepare(MonoTime now) { preparing_since_ = now; }
-  void on_append(std::span<const LogEntry> entries, MonoTime now, std::int64_t wall_ms);
-  /// The store was given them.
-  void on_appended(MonoTime now);
+  void on_append(std::span<const LogEntry> entries, MonoTime now);
+  /// What lies above is no part of the history any more.
+  void on_truncate(Zxid last);
   void on_sync(const LogSync& sync);
-  void on_durable(Zxid zxid, MonoTime now, std::int64_t wall_ms);
+  void on_durable(Zxid zxid, MonoTime now);
   /// It is applied next: those before it are not asked about again.
   void on_applying(Zxid zxid) {
     pass(appends_, zxid);
@@ -75,15 +76,15 @@ class LogTimeline {
     while (!marks.empty() && marks.front().last < zxid) marks.pop_front();
   }
   static void cut(Marks& marks, Zxid first);
-  void cut_written(Zxid first);
+  void cut_all(Zxid first);
 
+  Loop& loop_;
   ServerStats& stats_;
   Marks appends_, durables_;
   Marks written_;  ///< Of appends: those that are not durable,
   std::int64_t not_durable_ = 0;  ///< which have so many entries.
   ServingRole role_ = ServingRole::none;
   std::optional<MonoTime> preparing_since_;
-  std::int64_t prepared_ = 0;  ///< So many of the last append were made here.
   std::optional<MonoTime> begun_;  ///< The sync that the next on_durable is about.
   std::vector<Known> syncs_;       ///< A ring.
   std::size_t next_sync_ = 0;

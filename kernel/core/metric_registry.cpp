@@ -113,12 +113,14 @@ class MetricRegistry final : public Metrics {
   std::unique_ptr<MetricHandle> add(MetricName name, Counter& counter) override {
     return add(counter_of(std::move(name), counter), [&counter] { counter.reset(); });
   }
-  std::unique_ptr<MetricHandle> add(MetricName name, Tally& tally) override {
+  std::unique_ptr<MetricHandle> add(MetricName name, Tally& tally, PerUnit per_unit) override {
     return add({name.name,
-                [name, &tally](Samples& out) { append_tally(out, full_name(name), tally, 1); },
-                [name, &tally](Families& out) {
-                  out.push_back(
-                      family_of(name, Kind::summary, static_cast<double>(tally.sum())));
+                [name, &tally, per_unit](Samples& out) {
+                  append_tally(out, full_name(name), tally, per_unit);
+                },
+                [name, &tally, per_unit](Families& out) {
+                  out.push_back(family_of(name, Kind::summary,
+                                          static_cast<double>(tally.sum() / per_unit)));
                   out.back().count = tally.count();
                 },
                 {}},
@@ -160,6 +162,16 @@ class MetricRegistry final : public Metrics {
     for (const auto& [number, metric] : metrics_.items()) metric.append_families(all);
     for (const auto& metric : missing()) metric.append_families(all);
     return brought_together(std::move(all));
+  }
+
+  std::optional<double> value(std::string_view name) const override {
+    for (const auto& [number, metric] : metrics_.items()) {
+      if (metric.name != name) continue;
+      Samples samples;
+      metric.append_samples(samples);
+      if (samples.size() == 1) return samples.front().value;
+    }
+    return std::nullopt;
   }
 
   void reset() override {

@@ -42,13 +42,20 @@ constexpr QuotaRow kQuotaRows[] = {
     {"quota_bytes_usage_per_namespace", &Quotas::statistics_node, &bytes},
 };
 
+/// Anybody may write what looks like a quota's node, and as many as he likes.
+constexpr std::size_t kQuotasMax = 1000;
+constexpr std::size_t kQuotaBytesMax = 1024;
+
 std::vector<std::pair<std::string, double>> sums(const Database& database, const QuotaRow& row) {
   std::map<std::string, double, std::less<>> all;
+  std::size_t quotas = 0;
   for (const auto& subtree : database.quotas().subtrees()) {
+    if (++quotas > kQuotasMax || all.size() == kNamespacesMax) break;
     const auto* const node = database.tree().find(row.node(subtree));
+    const auto data = node ? node->data() : std::nullopt;
     const auto name = name_of(subtree);
-    if (node && node->data() && !name.empty())
-      all[std::string(name)] += static_cast<double>(row.field(QuotaText::parse(*node->data())));
+    if (data && data->size() <= kQuotaBytesMax && !name.empty())
+      all[std::string(name)] += static_cast<double>(row.field(QuotaText::parse(*data)));
   }
   return {all.begin(), all.end()};
 }
@@ -83,7 +90,7 @@ Tally* NamespaceTallies::find(std::string_view path) {
     if (shown_.size() == kNamespacesMax) return nullptr;
     found = shown_.try_emplace(std::string(name)).first;
     auto& [tally, handle] = found->second;
-    handle = metrics_.add({name_, name}, tally);
+    handle = metrics_.add({name_, name}, tally, 1);
   }
   last_ = PathBeginning(name);
   last_tally_ = &found->second.tally;

@@ -111,7 +111,8 @@ class Server::Body final : public StateMachine,
   void note_propagated(std::int64_t made_ms);
   void record_propagated();
   void count_waiting();
-  void count_applied(std::int64_t entries);
+  void begin_preparing();
+  void count_applied(std::int64_t entries, MonoTime took);
   void set_config();
   std::size_t handshakes() const;
   void take_snapshot();
@@ -126,7 +127,7 @@ class Server::Body final : public StateMachine,
   ServerSettings settings_;
   ServerParts parts_;
   ServerStats stats_;
-  LogTimeline timeline_{stats_};
+  LogTimeline timeline_;
   TimedStore timed_store_;
   SlowRequests slow_requests_;
   /// What the log tells now came at this moment.
@@ -170,8 +171,7 @@ class Server::Body::StoreEvents final : public LogStoreEvents {
   }
   void on_durable(Zxid zxid) override {
     body_.log_event_ = body_.parts_.loop.now();
-    if (body_.settings_.stages)
-      body_.timeline_.on_durable(zxid, *body_.log_event_, body_.parts_.loop.wall_ms());
+    if (body_.settings_.stages) body_.timeline_.on_durable(zxid, *body_.log_event_);
     to_.on_durable(zxid);
     body_.log_event_.reset();
   }
@@ -209,6 +209,7 @@ class Server::Body::Loader final : public SnapshotLoader {
 Server::Body::Body(ServerSettings settings, ServerParts parts)
     : settings_(std::move(settings)),
       parts_(std::move(parts)),
+      timeline_(parts_.loop, stats_),
       timed_store_(parts_.loop, timeline_, parts_.store),
       slow_requests_(parts_.loop, parts_.log,
                      Millis(settings_.stages ? settings_.slow_request_ms : 0)),
@@ -424,7 +425,7 @@ void Server::Body::on_space(bool low, std::uint64_t free_bytes) {
 
 LogEntry Server::Body::prepare(const Request& request, Zxid zxid, std::int64_t wall_ms) {
   const bool timed = settings_.stages && static_cast<Op>(request.op) == Op::close_session;
-  if (settings_.stages && !timeline_.preparing()) timeline_.on_prepare(parts_.loop.now());
+  if (settings_.stages && !timeline_.preparing()) begin_preparing();
   const auto begun = timed ? parts_.loop.now() : MonoTime();
   auto entry = preparer_->prepare(request, zxid, wall_ms);
   if (timed) stats_.batches.close_session_us.record(micros(parts_.loop.now() - begun));
@@ -439,11 +440,18 @@ void Server::Body::apply(std::span<const LogEntry> entries) {
   batch_wall_ms_ = parts_.loop.wall_ms();
   stats_.apply_batch.record(static_cast<std::int64_t>(entries.size()));
   if (role() == ServingRole::leader) stats_.commits_made.add(static_cast<std::int64_t>(entries.size()));
+  const auto begun = settings_.stages ? parts_.loop.now() : MonoTime();
   if (settings_.stages) count_waiting();
   for (const auto& entry : entries) apply_one(entry);
-  if (settings_.stages) count_applied(static_cast<std::int64_t>(entries.size()));
   if (snapshotter_.due(parts_.store.sizes())) take_snapshot();
-  clients_.flush();
+  const auto applied = clients_.flush();
+  if (settings_.stages) count_applied(static_cast<std::int64_t>(entries.size()), applied - begun);
+}
+
+void Server::Body::begin_preparing() {
+  const auto now = parts_.loop.now();
+  timeline_.on_prepare(now);
+  clients_.note_preparing(now);
 }
 
 void Server::Body::apply_one(const LogEntry& entry) {
@@ -468,10 +476,10 @@ void Server::Body::count_waiting() {
   stats.waiting_sessions.record(waiting.sessions);
 }
 
-void Server::Body::count_applied(std::int64_t entries) {
+void Server::Body::count_applied(std::int64_t entries, MonoTime took) {
   record_propagated();
   auto& stats = stats_.batches;
-  const auto us = micros(parts_.loop.now() - clients_.now());
+  const auto us = micros(took);
   if (role() != ServingRole::standalone) stats.committed.add(entries);
   stats.apply_us.record(us);
   stats.transaction_us.record(us / entries, entries);
@@ -491,7 +499,7 @@ void Server::Body::record_propagated() {
   if (alike == 0) return;
   const auto ms = std::max<std::int64_t>(batch_wall_ms_ - propagated_made_ms_, 0);
   stats_.propagated_ms.record(ms, alike);
-  if (learns(role())) stats_.batches.commit_known_ms.record(ms, alike);
+  if (learns(role())) stats_.batches.committed_ms.record(ms, alike);
 }
 
 void Server::Body::note_digest(const AppliedEntry& applied, Zxid zxid) {

@@ -31,10 +31,7 @@ Value size_value(const SizeStats& stats) {
 
 /// Of a plugin's metric; 0 where no plugin has it.
 Value metric(const Inspection& server, std::string_view name) {
-  if (server.metrics)
-    for (const auto& sample : server.metrics->samples())
-      if (sample.name == name) return static_cast<std::int64_t>(sample.value);
-  return 0;
+  return static_cast<std::int64_t>(server.metrics->value(name).value_or(0));
 }
 
 Value counters(const Inspection& server) {

@@ -147,7 +147,7 @@ constexpr SummaryRow<ServerStats> kSummaries[] = {
     {"node_deleted_watch_count", &ServerStats::deleted_watches, plain, kAsRecorded},
     {"node_changed_watch_count", &ServerStats::changed_watches, plain, kAsRecorded},
     {"node_children_watch_count", &ServerStats::children_watches, plain, kAsRecorded},
-    {"apply_batch_size", &ServerStats::apply_batch, plain, kAsRecorded},  // Ours, and by what ZooKeeper calls it:
+    {"apply_batch_size", &ServerStats::apply_batch, plain, kAsRecorded},  // Ours; ZooKeeper's are:
     {"commit_commit_proc_req_queued", &ServerStats::apply_batch, plain, kAsRecorded},
     {"write_commit_proc_issued", &ServerStats::apply_batch, plain, kAsRecorded},
     {"readlatency", &ServerStats::read_latency_us, percentiles, kMicrosPerMilli},
@@ -166,30 +166,38 @@ constexpr SummaryRow<ServerStats> kStageSummaries[] = {
     {"sync_processor_batch_size", &ServerStats::sync_entries, plain, kAsRecorded},
 };
 
-/// ZooKeeper has several names for some, since it measures at each queue.
 constexpr SummaryRow<BatchStats> kBatchSummaries[] = {
-    {"prep_processor_queue_size", &BatchStats::proposed_together, plain, kAsRecorded},
     {"prep_processor_queue_time_ms", &BatchStats::awaits_preparer_us, percentiles, kMicrosPerMilli},
-    {"prep_process_time", &BatchStats::prepare_us, plain, kMicrosPerMilli},
-    {"proposal_process_time", &BatchStats::append_us, plain, kMicrosPerMilli},
     {"close_session_prep_time", &BatchStats::close_session_us, percentiles, kMicrosPerMilli},
-    {"sync_processor_queue_size", &BatchStats::not_durable, plain, kAsRecorded},
-    {"learner_request_processor_queue_size", &BatchStats::forwarded_together, plain, kAsRecorded},
     {"proposal_latency", &BatchStats::arrived_ms, percentiles, kAsRecorded},
     {"proposal_ack_creation_latency", &BatchStats::durable_ms, percentiles, kAsRecorded},
-    {"commit_propagation_latency", &BatchStats::commit_known_ms, percentiles, kAsRecorded},
-    {"read_commit_proc_req_queued", &BatchStats::waiting_reads, plain, kAsRecorded},
-    {"write_commit_proc_req_queued", &BatchStats::waiting_writes, plain, kAsRecorded},
-    {"pending_session_queue_size", &BatchStats::waiting_sessions, plain, kAsRecorded},
-    {"commit_process_time", &BatchStats::apply_us, plain, kMicrosPerMilli},
-    {"write_batch_time_in_commit_processor", &BatchStats::apply_us, plain, kMicrosPerMilli},
+    {"commit_propagation_latency", &BatchStats::committed_ms, percentiles, kAsRecorded},
     {"write_final_proc_time_ms", &BatchStats::transaction_us, percentiles, kMicrosPerMilli},
     {"server_write_committed_time_ms", &BatchStats::foreign_us, percentiles, kMicrosPerMilli},
-    {"session_queues_drained", &BatchStats::sessions_answered, plain, kAsRecorded},
-    {"read_commit_proc_issued", &BatchStats::reads_behind, plain, kAsRecorded},
-    {"reads_issued_from_session_queue", &BatchStats::reads_behind, plain, kAsRecorded},
-    {"reads_after_write_in_session_queue", &BatchStats::reads_behind_one_write, plain, kAsRecorded},
-    {"requests_in_session_queue", &BatchStats::requests_left, plain, kAsRecorded},
+};
+
+struct TallyRow {
+  const char* name;
+  Tally BatchStats::*tally;
+  PerUnit per_unit;
+};
+
+/// ZooKeeper has several names for some, since it measures at each queue.
+constexpr TallyRow kBatchTallies[] = {
+    {"prep_processor_queue_size", &BatchStats::proposed_together, kAsRecorded},
+    {"prep_process_time", &BatchStats::prepare_us, kMicrosPerMilli},
+    {"sync_processor_queue_size", &BatchStats::not_durable, kAsRecorded},
+    {"learner_request_processor_queue_size", &BatchStats::forwarded_together, kAsRecorded},
+    {"read_commit_proc_req_queued", &BatchStats::waiting_reads, kAsRecorded},
+    {"write_commit_proc_req_queued", &BatchStats::waiting_writes, kAsRecorded},
+    {"pending_session_queue_size", &BatchStats::waiting_sessions, kAsRecorded},
+    {"commit_process_time", &BatchStats::apply_us, kMicrosPerMilli},
+    {"write_batch_time_in_commit_processor", &BatchStats::apply_us, kMicrosPerMilli},
+    {"session_queues_drained", &BatchStats::sessions_answered, kAsRecorded},
+    {"read_commit_proc_issued", &BatchStats::reads_behind, kAsRecorded},
+    {"reads_issued_from_session_queue", &BatchStats::reads_behind, kAsRecorded},
+    {"reads_after_write_in_session_queue", &BatchStats::reads_behind_one_write, kAsRecorded},
+    {"requests_in_session_queue", &BatchStats::requests_left, kAsRecorded},
 };
 
 using Handles = std::vector<std::unique_ptr<MetricHandle>>;
@@ -243,6 +251,8 @@ void add_stage_metrics(Metrics& metrics, ServerStats& stats, Handles& handles) {
   add_summaries<ServerStats>(kStageSummaries, metrics, stats, handles);
   add_counters<BatchStats>(kBatchCounters, metrics, stats.batches, handles);
   add_summaries<BatchStats>(kBatchSummaries, metrics, stats.batches, handles);
+  for (const auto& row : kBatchTallies)
+    handles.push_back(metrics.add(row.name, stats.batches.*row.tally, row.per_unit));
 }
 
 }  // namespace

@@ -70,21 +70,20 @@ struct BatchStats {
   Counter prepared, appended, committed;
   Counter changes_begun, changes_ended;  ///< Nodes that a prepared transaction changes, until it is applied.
   /// Writes that are handed over together, to the broadcast here or to the leader elsewhere.
-  Summary proposed_together, forwarded_together;
-  Summary awaits_preparer_us,  ///< Of a write of a client here: from its arrival until it is prepared.
-      prepare_us,              ///< Each transaction its share of the batch,
-      append_us,               ///< likewise, for handing it to the log;
-      close_session_us;        ///< those that end a session, each for itself.
-  Summary not_durable;         ///< Of the transactions before, when more are appended.
+  Tally proposed_together, forwarded_together;
+  Summary awaits_preparer_us;  ///< Of a write of a client here: from when there was room until it is prepared.
+  Tally prepare_us;            ///< Each transaction its share of the batch, until it is appended;
+  Summary close_session_us;    ///< those that end a session, each for itself.
+  Tally not_durable;           ///< Of the transactions before, when more are appended.
   /// Milliseconds by the clocks of two servers, from when the leader made a transaction.
   Summary arrived_ms,   ///< Appended by a learner,
       durable_ms,       ///< durable here, in an ensemble,
-      commit_known_ms;  ///< known by a learner to be committed.
-  Summary waiting_reads, waiting_writes, waiting_sessions;  ///< When a batch is applied.
-  Summary apply_us,       ///< A batch,
-      transaction_us,     ///< each transaction its share of that;
-      foreign_us;         ///< a batch, for each that no client here has asked for.
-  Summary sessions_answered, reads_behind, reads_behind_one_write, requests_left;
+      committed_ms;     ///< by a learner, which knows it to be committed, applied.
+  Tally waiting_reads, waiting_writes, waiting_sessions;  ///< When a batch is applied.
+  Tally apply_us;           ///< A batch,
+  Summary transaction_us,   ///< each transaction its share of that;
+      foreign_us;           ///< a batch, for each that no client here has asked for.
+  Tally sessions_answered, reads_behind, reads_behind_one_write, requests_left;
 };
 
 struct ServerStats {

@@ -20,15 +20,15 @@ class TimedStore final : public LogStore {
     to_.open(events, std::move(done));
   }
   void append(std::span<const LogEntry> entries) override {
-    timeline_.on_append(entries, loop_.now(), loop_.wall_ms());
+    timeline_.on_append(entries, loop_.now());
     to_.append(entries);
-    timeline_.on_appended(loop_.now());
   }
   void read(Zxid after, std::size_t bytes_max, Done<LogSlice> done) override {
     to_.read(after, bytes_max, std::move(done));
   }
   Zxid first_contiguous() const override { return to_.first_contiguous(); }
   void truncate_after(Zxid zxid, Done<void> done) override {
+    timeline_.on_truncate(zxid);
     to_.truncate_after(zxid, std::move(done));
   }
   Result<std::unique_ptr<SnapshotSink>> begin_snapshot(Zxid zxid) override {

@@ -162,7 +162,7 @@ class FakeMetrics final : public Metrics {
   std::unique_ptr<MetricHandle> add(MetricName name, Counter& counter) override {
     return add(std::move(name), [&counter] { return static_cast<double>(counter.value()); });
   }
-  std::unique_ptr<MetricHandle> add(MetricName name, Tally& tally) override {
+  std::unique_ptr<MetricHandle> add(MetricName name, Tally& tally, PerUnit) override {
     return add(std::move(name), [&tally] { return static_cast<double>(tally.count()); });
   }
   std::unique_ptr<MetricHandle> add(MetricName name, Summary& summary, SummaryDetail,
@@ -194,7 +194,7 @@ class FakeMetrics final : public Metrics {
   }
   void reset() override {}
   /// nullopt when no such metric is registered.
-  std::optional<double> value(std::string_view name) const {
+  std::optional<double> value(std::string_view name) const override {
     for (const auto& one : gauges_)
       if (one.name.name == name) return one.gauge();
     return std::nullopt;

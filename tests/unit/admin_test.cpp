@@ -191,7 +191,7 @@ TEST_CASE("those of a set have a label, and what is known of a metric is told") 
   Counter odd;
   const auto one = metrics->add({"read_per_namespace", "a"}, first, SummaryDetail::plain);
   const auto two = metrics->add({"odd", "say \"\\\""}, odd);
-  const auto three = metrics->add({"read_per_namespace", "b"}, second);
+  const auto three = metrics->add({"read_per_namespace", "b"}, second, 1);
   first.record(5);
   second.record(5);
   CHECK(admin::to_prometheus(*metrics) ==

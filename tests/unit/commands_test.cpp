@@ -58,7 +58,7 @@ class Inspected {
   Standalone broadcast{host};
   ServerSettings settings = TestServer::defaults();
   ServerStats stats;
-  LogTimeline timeline{stats};
+  LogTimeline timeline{loop, stats};
   SlowRequests slow_requests{loop, host.fake_log, Millis(0)};
   Watches watches{1};
   SessionTracker sessions{loop, settings.tick_time_ms};

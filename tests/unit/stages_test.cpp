@@ -382,8 +382,7 @@ TEST_CASE("ZooKeeper's metrics of its queues tell how requests go through togeth
              framed_set(14, "/none"));
   for (const auto xid : {10, 11, 12, 13, 14}) client.wait_for(xid);
   for (const auto* name : {"prep_processor_request_queued", "sync_processor_request_queued",
-                           "cnt_prep_process_time", "cnt_proposal_process_time",
-                           "cnt_prep_processor_queue_time_ms", "sum_prep_processor_queue_size",
+                           "cnt_prep_process_time", "cnt_prep_processor_queue_time_ms", "sum_prep_processor_queue_size",
                            "sum_write_commit_proc_issued", "sum_write_commit_proc_req_queued",
                            "cnt_write_final_proc_time_ms"}) {
     CAPTURE(name);
@@ -411,33 +410,6 @@ TEST_CASE("ZooKeeper's metrics of its queues tell how requests go through togeth
   }
   client.call(Op::close_session);
   CHECK(of("cnt_close_session_prep_time") == 1);
-}
-
-TEST_CASE("a learner's metrics count from when the leader made a transaction") {
-  ServerStats stats;
-  LogTimeline timeline(stats);
-  const auto made_at = [](std::int64_t zxid, std::int64_t ms) {
-    return LogEntry{Zxid{zxid}, SharedBytes(to_jute(records::TxnHeader{1, 1, zxid, ms, 5}))};
-  };
-  const std::vector<LogEntry> two{made_at(1, 990), made_at(2, 1000)};
-  timeline.set_role(ServingRole::follower);
-  timeline.on_append(two, 10us, 1007);
-  timeline.on_durable(Zxid{2}, 20us, 1009);
-  CHECK(stats.batches.arrived_ms.count() == 2);
-  CHECK(stats.batches.arrived_ms.max() == 7);
-  CHECK(stats.batches.durable_ms.max() == 9);
-  CHECK(stats.batches.prepare_us.count() == 0);
-  timeline.set_role(ServingRole::leader);
-  timeline.on_prepare(30us);
-  const std::vector<LogEntry> third{made_at(3, 1000)};
-  timeline.on_append(third, 34us, 1000);
-  timeline.on_appended(35us);
-  CHECK(stats.batches.arrived_ms.count() == 2);
-  CHECK(stats.batches.prepare_us.sum() == 4);
-  CHECK(stats.batches.append_us.sum() == 1);
-  CHECK(stats.batches.not_durable.sum() == 0);
-  timeline.on_append(std::vector{made_at(4, 1000)}, 40us, 1000);
-  CHECK(stats.batches.not_durable.max() == 1);
 }
 
 TEST_CASE("without stages nothing is timed but what ZooKeeper's clients wait") {
@@ -543,11 +515,12 @@ std::vector<LogEntry> entries(std::int64_t from, std::int64_t to) {
 }  // namespace
 
 TEST_CASE("the log's times are those of the append and of the durable that a zxid was in") {
+  SimulatedLoop loop(1);
   ServerStats stats;
-  LogTimeline timeline(stats);
-  timeline.on_append(entries(1, 3), 10us, 0);
-  timeline.on_append(entries(4, 4), 20us, 0);
-  timeline.on_durable(Zxid{3}, 30us, 0);
+  LogTimeline timeline(loop, stats);
+  timeline.on_append(entries(1, 3), 10us);
+  timeline.on_append(entries(4, 4), 20us);
+  timeline.on_durable(Zxid{3}, 30us);
   CHECK(timeline.appended(Zxid{2}) == MonoTime(10us));
   CHECK(timeline.appended(Zxid{4}) == MonoTime(20us));
   CHECK(timeline.appended(Zxid{5}) == std::nullopt);
@@ -562,31 +535,74 @@ TEST_CASE("the log's times are those of the append and of the durable that a zxi
   timeline.on_applying(Zxid{4});
   CHECK(timeline.durable(Zxid{4}) == std::nullopt);
   CHECK(timeline.appended(Zxid{4}) == MonoTime(20us));
-  timeline.on_durable(Zxid{4}, 50us, 0);
+  timeline.on_durable(Zxid{4}, 50us);
   CHECK(timeline.durable(Zxid{4}) == MonoTime(50us));
 }
 
 TEST_CASE("what was cut off the history is forgotten when its zxids come again") {
+  SimulatedLoop loop(1);
   ServerStats stats;
-  LogTimeline timeline(stats);
-  timeline.on_append(entries(1, 2), 10us, 0);
-  timeline.on_append(entries(3, 9), 20us, 0);
-  timeline.on_durable(Zxid{9}, 30us, 0);
-  timeline.on_append(entries(3, 4), 70us, 0);
+  LogTimeline timeline(loop, stats);
+  timeline.on_append(entries(1, 2), 10us);
+  timeline.on_append(entries(3, 9), 20us);
+  timeline.on_durable(Zxid{9}, 30us);
+  timeline.on_append(entries(3, 4), 70us);
   CHECK(timeline.appended(Zxid{2}) == MonoTime(10us));
   CHECK(timeline.appended(Zxid{3}) == MonoTime(70us));
   CHECK(timeline.durable(Zxid{3}) == std::nullopt);
 }
 
-TEST_CASE("of many syncs the last ones are known") {
+TEST_CASE("a learner's metrics count from when the leader made a transaction") {
+  SimulatedLoop loop(1);
   ServerStats stats;
-  LogTimeline timeline(stats);
+  LogTimeline timeline(loop, stats);
+  const auto made_ago = [&](std::int64_t zxid, std::int64_t ms) {
+    return LogEntry{Zxid{zxid}, SharedBytes(to_jute(records::TxnHeader{1, 1, zxid, loop.wall_ms() - ms, 5}))};
+  };
+  const auto& batches = stats.batches;
+  timeline.set_role(ServingRole::follower);
+  timeline.on_append(std::vector{made_ago(1, 17), made_ago(2, 7)}, 10us);
+  CHECK(batches.arrived_ms.count() == 2);
+  CHECK(batches.arrived_ms.max() == 7);
+  loop.run_for(2ms);
+  timeline.on_durable(Zxid{2}, 20us);
+  CHECK(batches.durable_ms.count() == 2);
+  CHECK(batches.durable_ms.max() == 9);
+  CHECK(batches.prepare_us.count() == 0);
+  timeline.set_role(ServingRole::leader);
+  timeline.on_prepare(30us);
+  timeline.on_append(std::vector{made_ago(3, 0), made_ago(4, 0)}, 38us);
+  CHECK(batches.arrived_ms.count() == 2);
+  CHECK(batches.prepare_us.count() == 2);
+  CHECK(batches.prepare_us.sum() == 8);
+  CHECK(batches.not_durable.sum() == 0);
+  timeline.on_append(std::vector{made_ago(5, 0)}, 40us);
+  CHECK(batches.not_durable.max() == 2);
+}
+
+TEST_CASE("what was cut off the log never becomes durable") {
+  SimulatedLoop loop(1);
+  ServerStats stats;
+  LogTimeline timeline(loop, stats);
+  timeline.on_append(entries(1, 5), 10us);
+  timeline.on_append(entries(6, 9), 20us);
+  timeline.on_truncate(Zxid{5});
+  timeline.on_append(entries(100, 101), 30us);
+  timeline.on_durable(Zxid{101}, 40us);
+  CHECK(stats.logged_us.count() == 7);
+  CHECK(stats.batches.not_durable.max() == 5);
+}
+
+TEST_CASE("of many syncs the last ones are known") {
+  SimulatedLoop loop(1);
+  ServerStats stats;
+  LogTimeline timeline(loop, stats);
   for (std::int64_t i = 1; i <= 200; ++i) {
     LogSync sync{Zxid{i}, Zxid{i}, 1, 100, MonoTime(i * 1ms), MonoTime(i * 1ms + 900us), {}};
     const auto file = "log." + std::to_string(i);
     sync.file = file;
     timeline.on_sync(sync);
-    timeline.on_durable(Zxid{i}, sync.ended, 0);
+    timeline.on_durable(Zxid{i}, sync.ended);
   }
   const auto known = timeline.awaited(199ms + 500us, 200ms + 900us);
   REQUIRE(known);

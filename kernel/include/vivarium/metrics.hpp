@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,7 +125,7 @@ class Metrics {
   virtual ~Metrics() = default;
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(MetricName name, Counter&) = 0;
   /// Shown as a summary without a median.
-  [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(MetricName name, Tally&) = 0;
+  [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(MetricName name, Tally&, PerUnit) = 0;
   /// The average is shown with its fraction, all else in whole units. A histogram has no other unit than
   /// it is recorded in (asserts).
   [[nodiscard]] virtual std::unique_ptr<MetricHandle> add(MetricName name, Summary&, SummaryDetail,
@@ -140,6 +141,8 @@ class Metrics {
   virtual std::vector<Sample> samples() const = 0;
   /// The same; those of a name follow each other.
   virtual std::vector<Family> families() const = 0;
+  /// Of the counter or gauge that is registered so; nullopt: there is none.
+  virtual std::optional<double> value(std::string_view name) const = 0;
   /// All counters and summaries begin anew, as `srst` asks for.
   virtual void reset() = 0;
 };
