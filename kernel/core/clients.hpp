@@ -101,6 +101,7 @@ class Clients final : public Acceptor {
     out_.seat(bytes);
     return out_;
   }
+  CommittedTimes& committed_times() { return committed_times_; }
   Reader reader() const {
     return Reader(parts_.database(), parts_.gate, parts_.settings.stages ? &parts_.namespaces : nullptr);
   }
@@ -175,6 +176,7 @@ class Clients final : public Acceptor {
   std::size_t sent_bytes_ = 0;    ///< and what was sent since.
   std::optional<MonoTime> refusal_told_;
   std::int64_t refusals_untold_ = 0;
+  CommittedTimes committed_times_;
   std::string no_bytes_;  ///< Where out_ is seated before its first use.
   JuteIn in_;
   JuteOut out_{no_bytes_};

@@ -843,9 +843,8 @@ void Connection::note_committed(RequestTimes& times, Zxid zxid) const {
   const auto& timeline = clients_.parts().timeline;
   const auto committed = clients_.now();
   const auto appended = std::min(timeline.appended(zxid).value_or(committed), committed);
-  times.leave(Stage::proposal, appended);
-  times.leave(Stage::sync, std::min(timeline.durable(zxid).value_or(appended), committed));
-  times.leave(Stage::quorum, committed);
+  const auto durable = std::min(timeline.durable(zxid).value_or(appended), committed);
+  times = clients_.committed_times().of(times, appended, durable, committed);
 }
 
 /// Paths are kept of those alone: they would have to be copied.

@@ -73,4 +73,31 @@ struct RequestTimes {
   bool operator==(const RequestTimes&) const = default;
 };
 
+/// The times of writes up to their commit. Those that came together are committed together, mostly, and have
+/// the same: what was found for the last one is kept.
+class CommittedTimes {
+ public:
+  /// Of a write that has gone through no stage but `queued`.
+  const RequestTimes& of(const RequestTimes& write, MonoTime appended, MonoTime durable, MonoTime committed) {
+    const bool alike = write.received == write_.received && write.sum_us == write_.sum_us &&
+                       appended == appended_ && durable == durable_ && committed == committed_;
+    if (!alike) find(write, appended, durable, committed);
+    return found_;
+  }
+
+ private:
+  void find(const RequestTimes& write, MonoTime appended, MonoTime durable, MonoTime committed) {
+    write_ = found_ = write;
+    appended_ = appended;
+    durable_ = durable;
+    committed_ = committed;
+    found_.leave(Stage::proposal, appended);
+    found_.leave(Stage::sync, durable);
+    found_.leave(Stage::quorum, committed);
+  }
+
+  RequestTimes write_, found_;
+  MonoTime appended_{-1}, durable_{}, committed_{};
+};
+
 }  // namespace vivarium
