@@ -1,9 +1,6 @@
 #pragma once
 // Integers as Java writes them.
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -21,14 +18,6 @@ char* put_big_endian(char* to, Integer value) {
     bits = __builtin_bswap64(bits);
   std::memcpy(to, &bits, sizeof bits);
   return to + sizeof bits;
-}
-
-/// What was written at `from`.
-template <class Integer>
-Integer get_big_endian(const char* from) {
-  std::array<char, sizeof(Integer)> bytes{};
-  std::reverse_copy(from, from + sizeof(Integer), bytes.begin());
-  return std::bit_cast<Integer>(bytes);
 }
 
 }  // namespace vivarium

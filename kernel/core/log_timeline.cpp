@@ -1,6 +1,6 @@
 #include "kernel/core/log_timeline.hpp"
 
-#include "kernel/core/big_endian.hpp"
+#include <vivarium/jute.hpp>
 
 #include <algorithm>
 
@@ -11,11 +11,14 @@ std::int64_t us_between(MonoTime from, MonoTime to) {
   return std::max<std::int64_t>(std::chrono::duration_cast<Micros>(to - from).count(), 0);
 }
 
-/// Behind the session, the cxid and the zxid (section D.1).
+/// Behind the session, the cxid and the zxid (section D.1); 0: it is too short.
 std::int64_t made_ms(const LogEntry& entry) {
-  constexpr std::size_t kAt = 8 + 4 + 8;
-  const auto payload = entry.payload.view();
-  return payload.size() < kAt + 8 ? 0 : get_big_endian<std::int64_t>(payload.data() + kAt);
+  JuteReader in(entry.payload.view());
+  in.take<std::int64_t>();
+  in.take<std::int32_t>();
+  in.take<std::int64_t>();
+  const auto time = in.take<std::int64_t>();
+  return in.ok() ? time : 0;
 }
 
 /// The clocks of two servers differ.
